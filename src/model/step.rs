@@ -1,0 +1,213 @@
+//! What is sent to a cloud, and what is told while it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, Piece, SecretRef};
+use crate::problem::Problem;
+
+/// The number of a step in its plan, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct StepId(pub u32);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    Provision,
+    SetLaunchRole,
+    Update,
+    SetOwner,
+    Terminate,
+}
+
+impl StepKind {
+    /// The word that stands beside the symbol.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            StepKind::Provision => "provision",
+            StepKind::SetLaunchRole => "set launch role",
+            StepKind::Update => "update",
+            StepKind::SetOwner => "transfer owner",
+            StepKind::Terminate => "terminate",
+        }
+    }
+
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            StepKind::Provision => "+",
+            StepKind::SetLaunchRole => "@",
+            StepKind::Update => "~",
+            StepKind::SetOwner => ">",
+            StepKind::Terminate => "-",
+        }
+    }
+}
+
+/// One cloud write with its place in the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Step {
+    pub id: StepId,
+    pub address: Address,
+    pub kind: StepKind,
+    /// The steps that must have succeeded before this one starts.
+    pub after: BTreeSet<StepId>,
+    pub request: Request,
+    /// Seconds until the step is left to the cloud and the run goes on without it.
+    pub timeout_seconds: u64,
+}
+
+/// One write, with everything that it needs. In a plan an id may still be empty (its product is provisioned by an
+/// earlier step) and an argument may still refer to an output; `apply` fills both in before anything is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "operation")]
+pub enum Request {
+    Provision {
+        name: String,
+        product_id: String,
+        version_id: String,
+        path_id: Option<String>,
+        parameters: BTreeMap<String, Argument>,
+        tags: BTreeMap<String, String>,
+    },
+    Update {
+        id: String,
+        product_id: String,
+        version_id: String,
+        path_id: Option<String>,
+        parameters: BTreeMap<String, Argument>,
+        /// The whole set of user tags, or nothing to leave them alone.
+        tags: Option<BTreeMap<String, String>>,
+    },
+    SetLaunchRole {
+        id: String,
+        role: String,
+    },
+    SetOwner {
+        id: String,
+        owner: String,
+    },
+    Terminate {
+        id: String,
+    },
+}
+
+impl Request {
+    /// The provisioned product that is written to; empty while it does not exist.
+    #[must_use]
+    pub fn product(&self) -> &str {
+        match self {
+            Request::Provision { .. } => "",
+            Request::Update { id, .. }
+            | Request::SetLaunchRole { id, .. }
+            | Request::SetOwner { id, .. }
+            | Request::Terminate { id } => id,
+        }
+    }
+
+    #[must_use]
+    pub fn parameters(&self) -> Option<&BTreeMap<String, Argument>> {
+        match self {
+            Request::Provision { parameters, .. } | Request::Update { parameters, .. } => Some(parameters),
+            _ => None,
+        }
+    }
+
+    pub fn parameters_mut(&mut self) -> Option<&mut BTreeMap<String, Argument>> {
+        match self {
+            Request::Provision { parameters, .. } | Request::Update { parameters, .. } => Some(parameters),
+            _ => None,
+        }
+    }
+}
+
+/// One parameter as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Argument {
+    Value(String),
+    /// Kept by the cloud (AWS `UsePreviousValue`).
+    Previous,
+    /// Looked up at the moment of sending; only the reference is written down.
+    Secret(SecretRef),
+    /// Outputs of other products, known once those are in place.
+    Pieces(Vec<Piece>),
+}
+
+/// Plain facts of a provider, for whoever plans and settles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traits {
+    /// A write that is sent again with the same token is not done twice.
+    pub replays_tokens: bool,
+}
+
+/// What `apply` tells whoever listens. A listener can draw the whole run from these.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// An unsettled step of an earlier run was looked at: what became of it.
+    Settled {
+        address: Address,
+        kind: StepKind,
+        outcome: String,
+    },
+    Started {
+        step: StepId,
+        address: Address,
+        kind: StepKind,
+        timeout: Duration,
+    },
+    /// The cloud's word for the state of a running step changed.
+    Progress {
+        step: StepId,
+        status: String,
+        elapsed: Duration,
+    },
+    Succeeded {
+        step: StepId,
+        address: Address,
+        kind: StepKind,
+        elapsed: Duration,
+        note: Option<String>,
+    },
+    Failed {
+        step: StepId,
+        address: Address,
+        kind: StepKind,
+        problem: Problem,
+    },
+    /// Not started, because `because` did not succeed or the run was told to stop.
+    NotStarted {
+        step: StepId,
+        address: Address,
+        kind: StepKind,
+        because: String,
+    },
+    /// Still running in the cloud when the run ended; the next run picks it up.
+    LeftRunning {
+        step: StepId,
+        address: Address,
+        kind: StepKind,
+        operation: String,
+    },
+    /// A person pressed Ctrl-C: nothing new is started.
+    Interrupted,
+    /// A ledger-only change was recorded.
+    Recorded {
+        address: Address,
+        what: String,
+    },
+    Waiting {
+        on: String,
+    },
+}
