@@ -1,6 +1,8 @@
 //! `tenure`: plan and apply provisioned products of AWS and Alibaba Cloud Service Catalog.
 
+pub mod ledger;
 pub mod model;
+pub mod plan;
 pub mod problem;
 pub mod provider;
 pub mod sandbox;

@@ -1,0 +1,173 @@
+//! One fact each: what a ledger line says.
+//!
+//! Entries are a file format: fields may be added with a default, never renamed or reused. A secret stands in them as
+//! its reference and version only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Address, Argument, Cloud, Request, StepId, StepKind};
+
+/// The version of the format that this program writes; a newer one is refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// One line: an entry with its place in the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// Format version.
+    pub v: u32,
+    /// Position in the ledger, from 1.
+    pub seq: u64,
+    /// When it was written, in UTC.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The run that wrote it.
+    pub run: String,
+    pub entry: Entry,
+    /// The hash of the line before; 64 zeros in the first one.
+    pub prev: String,
+    /// SHA-256 over everything above, in hexadecimal.
+    pub hash: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Entry {
+    /// A run begins: who, from what, with which approval.
+    Began(Began),
+    /// What must outlive a deleted block.
+    Declared { address: Address, declaration: Declaration },
+    /// An existing provisioned product became ours.
+    Adopted { address: Address, id: String, holdings: Holdings, declaration: Declaration },
+    /// One id, another address.
+    Moved { from: Address, to: Address, id: String },
+    /// Ours no longer, and nothing was terminated.
+    Forgotten { address: Address, id: String, reason: String },
+    /// About to be sent. Durable before anything is.
+    Started(Started),
+    /// Accepted by the cloud as this operation.
+    Submitted { step: StepId, address: Address, operation: String, product: String },
+    /// Done.
+    Succeeded(Succeeded),
+    /// Not done, or not as asked; nothing is tried again on the strength of this entry.
+    Failed { step: StepId, address: Address, reason: Failure, message: String },
+    /// What was seen of one product outside of any step. Never changes what was last applied.
+    Observed { address: Address, id: String, holdings: Holdings },
+    /// A run ended.
+    Ended { succeeded: u32, failed: u32, not_started: u32, left_running: u32, interrupted: bool },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Began {
+    /// `apply` or `destroy`.
+    pub command: String,
+    /// The callers' ARNs, by target.
+    pub actors: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    pub digest: String,
+    /// How it was approved: `yes` at the prompt, or `auto-approve`.
+    pub approval: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The commit that the files were at, where CI says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The CI run, where CI says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci_run: Option<String>,
+    /// The version of the program.
+    pub tenure: String,
+    /// Targets that were the embedded sandbox: such a ledger is never used on a real target.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sandboxed: BTreeSet<String>,
+}
+
+/// What must be known of a product after its block is gone from the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Declaration {
+    /// The name that was pinned at first sight.
+    pub name: String,
+    pub cloud: Cloud,
+    pub account: String,
+    pub region: String,
+    #[serde(default)]
+    pub protect: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steward: Option<String>,
+    /// What it refers to or depends on: terminations run the other way.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub needs: BTreeSet<Address>,
+    /// The tag keys that the files set: one that vanishes from them is removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    #[serde(default)]
+    pub timeout_seconds: u64,
+}
+
+/// Who held what when somebody looked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Holdings {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_role: Option<String>,
+    /// The product's last operation at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Started {
+    pub step: StepId,
+    pub address: Address,
+    pub kind: StepKind,
+    /// The whole request; secrets by reference.
+    pub request: Request,
+    /// The idempotency token that is sent with it.
+    pub token: String,
+    /// The product's last operation before: a newer one is either this step's or somebody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    /// Who held what before, where it is known.
+    #[serde(default)]
+    pub before: Holdings,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Succeeded {
+    pub step: StepId,
+    pub address: Address,
+    /// The provisioned product.
+    pub product: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// It held before anything was sent, so nothing was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub already: bool,
+    /// The caller may no longer look (an owner change), so only the cloud's acceptance is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
+    /// The parameters as they were sent, for a three-way comparison: literal values that are not secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sent: BTreeMap<String, Argument>,
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The cloud refused the request.
+    Rejected,
+    /// The cloud's operation ended in failure.
+    Operation,
+    /// The product was no longer as the plan or our own last step left it; nothing was sent.
+    Moved,
+    /// Found at settling: the world went on without it; it is not known to have been sent.
+    Superseded,
+    /// Found at settling: it was never sent.
+    NotSent,
+}
