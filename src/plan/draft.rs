@@ -1,0 +1,166 @@
+//! What one address needs, before anything is put in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Change, Field, FieldName, Shown};
+use crate::ledger::entry::{Declaration, Entry};
+use crate::model::{Address, Argument, ParameterSpec, Request, Spec, Target, Template};
+
+/// Everything that one address needs, as one value per cloud write.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub address: Address,
+    pub product: String,
+    pub id: Option<String>,
+    pub fields: Vec<Field>,
+    pub notes: Vec<String>,
+    pub provision: Option<Request>,
+    pub launch_role: Option<Request>,
+    pub update: Option<Request>,
+    pub owner: Option<Request>,
+    pub terminate: Vec<Request>,
+    /// Ledger entries that need no cloud write.
+    pub records: Vec<Entry>,
+    /// What must be in place before (or, for a termination, is taken down after).
+    pub needs: BTreeSet<Address>,
+    pub timeout_seconds: u64,
+    /// Never terminated or replaced.
+    pub protect: bool,
+    /// It was ours before this plan.
+    pub ours: bool,
+    /// The rules for arguments that are known only after an earlier step.
+    pub guards: BTreeMap<String, ParameterSpec>,
+    /// What runs now, where every field of the update is known only after an earlier step: if all of them turn out to
+    /// be what is there, the update is not sent.
+    pub tentative: Option<BTreeMap<String, String>>,
+    /// The target version's outputs, where the cloud lists them.
+    pub outputs: Option<BTreeSet<String>>,
+}
+
+impl Draft {
+    pub fn new(address: &Address, product: &str) -> Self {
+        Draft {
+            address: address.clone(),
+            product: product.to_owned(),
+            id: None,
+            fields: Vec::new(),
+            notes: Vec::new(),
+            provision: None,
+            launch_role: None,
+            update: None,
+            owner: None,
+            terminate: Vec::new(),
+            records: Vec::new(),
+            needs: BTreeSet::new(),
+            timeout_seconds: 0,
+            protect: false,
+            ours: false,
+            guards: BTreeMap::new(),
+            tentative: None,
+            outputs: None,
+        }
+    }
+
+    /// Whether its outputs may differ once this plan has run.
+    pub fn changes_outputs(&self) -> bool {
+        self.provision.is_some() || self.update.is_some()
+    }
+
+    pub fn writes(&self) -> bool {
+        self.changes_outputs() || self.launch_role.is_some() || self.owner.is_some() || !self.terminate.is_empty()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        !self.writes() && self.records.is_empty()
+    }
+
+    pub fn field(&mut self, action: Action, name: FieldName, before: Shown, after: Shown) {
+        self.fields.push(Field { action, name, before, after, note: None });
+    }
+
+    /// The actions in the order in which they happen.
+    fn actions(&self) -> Vec<Action> {
+        let recorded = self.records.iter().filter_map(|entry| match entry {
+            Entry::Adopted { .. } => Some(Action::Adopt),
+            Entry::Moved { .. } => Some(Action::Move),
+            // A forgotten id that is provisioned anew is not the reader's business.
+            Entry::Forgotten { .. } if self.provision.is_none() => Some(Action::Forget),
+            Entry::Declared { .. } if self.fields.iter().any(|field| field.action == Action::Declare) => {
+                Some(Action::Declare)
+            }
+            _ => None,
+        });
+        let provisioning = match (&self.provision, self.terminate.is_empty()) {
+            (Some(_), true) => vec![Action::Provision],
+            (Some(_), false) => vec![Action::Replace],
+            (None, false) => vec![Action::Terminate],
+            (None, true) => Vec::new(),
+        };
+        let writes = [
+            (self.launch_role.is_some(), Action::SetLaunchRole),
+            (self.update.is_some(), Action::Update),
+            (self.owner.is_some(), Action::SetOwner),
+        ];
+        recorded
+            .chain(provisioning)
+            .chain(writes.into_iter().filter(|(present, _)| *present).map(|(_, action)| action))
+            .collect()
+    }
+
+    pub fn into_change(self) -> Change {
+        Change {
+            actions: self.actions(),
+            address: self.address,
+            product: self.product,
+            id: self.id,
+            fields: self.fields,
+            notes: self.notes,
+        }
+    }
+}
+
+/// What the ledger keeps of a product when its block is gone.
+pub fn declaration(spec: &Spec, name: &str, target: &Target) -> Declaration {
+    Declaration {
+        name: name.to_owned(),
+        cloud: target.cloud,
+        account: target.account.clone(),
+        region: target.region.clone(),
+        protect: spec.protect,
+        steward: spec.steward.as_ref().map(|steward| steward.value.clone()),
+        needs: spec.prerequisites().into_keys().collect(),
+        tags: spec.tags.iter().flatten().map(|(key, _)| key.clone()).collect(),
+        timeout_seconds: spec.timeout.as_secs(),
+    }
+}
+
+/// The fields in which two declarations differ, for the reader. A changed timeout is nobody's business.
+pub fn declaration_fields(before: &Declaration, after: &Declaration) -> Vec<Field> {
+    let text = |value: &Option<String>| value.clone().map_or(Shown::Absent, Shown::Text);
+    let list = |set: &mut dyn Iterator<Item = String>| {
+        let all: Vec<String> = set.collect();
+        if all.is_empty() { Shown::Absent } else { Shown::Text(all.join(", ")) }
+    };
+    let addresses = |set: &BTreeSet<Address>| list(&mut set.iter().map(ToString::to_string));
+    let candidates = [
+        (FieldName::Name, Shown::Text(before.name.clone()), Shown::Text(after.name.clone())),
+        (FieldName::Steward, text(&before.steward), text(&after.steward)),
+        (FieldName::Protect, Shown::Text(before.protect.to_string()), Shown::Text(after.protect.to_string())),
+        (FieldName::DependsOn, addresses(&before.needs), addresses(&after.needs)),
+        (FieldName::TagKeys, list(&mut before.tags.iter().cloned()), list(&mut after.tags.iter().cloned())),
+    ];
+    candidates
+        .into_iter()
+        .filter(|(_, before, after)| before != after)
+        .map(|(name, before, after)| Field { action: Action::Declare, name, before, after, note: None })
+        .collect()
+}
+
+/// The rules of the arguments that still refer to outputs.
+pub fn guards(arguments: &BTreeMap<String, Argument>, template: &Template) -> BTreeMap<String, ParameterSpec> {
+    arguments
+        .iter()
+        .filter(|(_, argument)| matches!(argument, Argument::Pieces(_)))
+        .filter_map(|(key, _)| Some((key.clone(), template.parameters.get(key)?.clone())))
+        .collect()
+}

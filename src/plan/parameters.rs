@@ -1,0 +1,373 @@
+//! Parameters: normal forms, the template's own rules, the difference, and what an update sends.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::{Action, Field, FieldName, Shown};
+use crate::ledger::Applied;
+use crate::model::{Address, Argument, LiveParameters, Located, ParameterSpec, Piece, Template, Value};
+use crate::problem::{Place, Problem, nearest};
+
+/// An output of another product, as far as it is known while planning.
+pub enum Output {
+    Known(String),
+    /// The product is provisioned or updated by this plan.
+    Later,
+    /// A problem has been reported already.
+    Unusable,
+}
+
+/// What to compare.
+pub struct Comparison<'a> {
+    /// The product's table header, for problems about what is *not* written.
+    pub place: &'a Place,
+    /// The `parameters` of the files; `None` when they are not managed.
+    pub declared: Option<&'a BTreeMap<String, Located<Value>>>,
+    /// The target version's template.
+    pub template: &'a Template,
+    pub version: &'a str,
+    /// What runs now; `None` when nothing does.
+    pub live: Option<&'a LiveParameters>,
+    /// What we last applied; `None` when it was never ours.
+    pub applied: Option<&'a Applied>,
+    /// What an outside change is attributed to: "reverts a change made outside tenure (…)".
+    pub outside: Option<&'a str>,
+    pub action: Action,
+}
+
+/// The difference, and the full parameter set that makes it go away.
+#[derive(Default)]
+pub struct Difference {
+    pub fields: Vec<Field>,
+    pub arguments: BTreeMap<String, Argument>,
+    /// Remarks that belong to no single field.
+    pub notes: Vec<String>,
+}
+
+/// Compares, and reports every problem of the files on the way.
+pub fn compare(
+    c: &Comparison<'_>,
+    problems: &mut Vec<Problem>,
+    mut output: impl FnMut(&Address, &str, &Place) -> Output,
+) -> Difference {
+    let mut difference = Difference::default();
+    if let Some(declared) = c.declared {
+        let known: Vec<&str> = c.template.parameters.keys().map(String::as_str).collect();
+        for (key, value) in declared {
+            if !c.template.parameters.contains_key(key) {
+                problems.push(unknown_parameter(key, &value.place, c.version, &known));
+            }
+        }
+    }
+    for (key, spec) in &c.template.parameters {
+        let declared = c.declared.and_then(|declared| declared.get(key));
+        let wanted = match declared {
+            Some(value) => wanted_by_file(c, key, spec, value, problems, &mut output),
+            None => wanted_by_default(c, key, spec, problems),
+        };
+        if let Some(wanted) = wanted {
+            record(c, key, spec, wanted, &mut difference);
+        }
+    }
+    vanished(c, &mut difference);
+    difference
+}
+
+/// What one parameter shall be.
+struct Wanted {
+    argument: Argument,
+    shown: Shown,
+    /// Whether it differs from what runs.
+    differs: bool,
+}
+
+fn wanted_by_file(
+    c: &Comparison<'_>,
+    key: &str,
+    spec: &ParameterSpec,
+    value: &Located<Value>,
+    problems: &mut Vec<Problem>,
+    output: &mut impl FnMut(&Address, &str, &Place) -> Output,
+) -> Option<Wanted> {
+    let before = c.live.and_then(|live| live.parameters.get(key));
+    match &value.value {
+        Value::Text(_) if spec.no_echo => {
+            problems.push(
+                Problem::input(format!(
+                    "`parameters.{key}` is a NoEcho parameter: a literal or an output could be neither compared nor kept secret"
+                ))
+                .at(&value.place)
+                .hint(format!("write `{{ secret = \"env:NAME\", version = 1 }}`{}", or_previous(c))),
+            );
+            None
+        }
+        Value::Text(pieces) => {
+            wanted_text(key, spec, pieces, &value.place, before.map(|p| p.value.as_str()), problems, output)
+        }
+        Value::Secret(secret) => {
+            let argument = Argument::Secret(secret.clone());
+            let same = before.is_some() && c.applied.is_some_and(|a| a.parameters.get(key) == Some(&argument));
+            Some(if same {
+                Wanted { argument: Argument::Previous, shown: Shown::Secret(secret.clone()), differs: false }
+            } else {
+                Wanted { argument, shown: Shown::Secret(secret.clone()), differs: true }
+            })
+        }
+        Value::Previous if before.is_some() => {
+            Some(Wanted { argument: Argument::Previous, shown: Shown::Previous, differs: false })
+        }
+        Value::Previous => {
+            let (why, hint) = match c.live {
+                None => ("there is no provisioned product yet", "give a value or a secret"),
+                Some(_) => ("the product that runs has no such parameter", "give a value: it is new in this version"),
+            };
+            problems.push(
+                Problem::input(format!("`parameters.{key}` keeps the previous value, but {why}"))
+                    .at(&value.place)
+                    .hint(hint),
+            );
+            None
+        }
+    }
+}
+
+fn wanted_text(
+    key: &str,
+    spec: &ParameterSpec,
+    pieces: &[Piece],
+    place: &Place,
+    before: Option<&str>,
+    problems: &mut Vec<Problem>,
+    output: &mut impl FnMut(&Address, &str, &Place) -> Output,
+) -> Option<Wanted> {
+    let mut text = String::new();
+    let mut later = false;
+    for piece in pieces {
+        match piece {
+            Piece::Literal(literal) => text.push_str(literal),
+            Piece::Output { address, output: name } => match output(address, name, place) {
+                Output::Known(value) => text.push_str(&value),
+                Output::Later => later = true,
+                Output::Unusable => return None,
+            },
+        }
+    }
+    if later {
+        let written = pieces.iter().map(written).collect();
+        return Some(Wanted {
+            argument: Argument::Pieces(pieces.to_vec()),
+            shown: Shown::KnownAfterApply(written),
+            differs: true,
+        });
+    }
+    if let Err(message) = check(spec, key, &text) {
+        problems.push(Problem::input(message).at(place));
+        return None;
+    }
+    let differs = before.is_none_or(|before| normal(&spec.kind, before) != normal(&spec.kind, &text));
+    Some(Wanted { argument: Argument::Value(text.clone()), shown: Shown::Text(text), differs })
+}
+
+/// A piece as it is written in the files.
+fn written(piece: &Piece) -> Cow<'_, str> {
+    match piece {
+        Piece::Literal(text) => Cow::Borrowed(text),
+        Piece::Output { address, output } => {
+            Cow::Owned(format!("${{provisioned_product.{}.outputs.{output}}}", address.key))
+        }
+    }
+}
+
+fn wanted_by_default(
+    c: &Comparison<'_>,
+    key: &str,
+    spec: &ParameterSpec,
+    problems: &mut Vec<Problem>,
+) -> Option<Wanted> {
+    let before = c.live.and_then(|live| live.parameters.get(key));
+    // Unmanaged parameters keep what is there; the cloud takes the template's default for what is new.
+    if c.declared.is_none() && before.is_some() {
+        return Some(Wanted { argument: Argument::Previous, shown: Shown::Previous, differs: false });
+    }
+    if before.is_some() && (spec.no_echo || spec.default.is_none()) {
+        let why = if spec.no_echo { "a NoEcho parameter" } else { "required: the template has no default" };
+        problems.push(
+            Problem::input(format!("parameter `{key}` is not given, and it is {why}")).at(c.place).hint(format!(
+                "keep what is there with `parameters.{key} = {{ previous = true }}`, or give it a value"
+            )),
+        );
+        return None;
+    }
+    let Some(default) = &spec.default else {
+        problems.push(
+            Problem::input(format!("parameter `{key}` is required by version {} and not given", c.version))
+                .at(c.place)
+                .hint(format!("add `parameters.{key} = …`; its type is {}", spec.kind)),
+        );
+        return None;
+    };
+    let differs = before.is_none_or(|before| normal(&spec.kind, &before.value) != normal(&spec.kind, default));
+    let shown = if spec.no_echo { Shown::Masked } else { Shown::Default(default.clone()) };
+    Some(Wanted { argument: Argument::Value(default.clone()), shown, differs })
+}
+
+fn record(c: &Comparison<'_>, key: &str, spec: &ParameterSpec, wanted: Wanted, difference: &mut Difference) {
+    let before = c.live.and_then(|live| live.parameters.get(key));
+    if wanted.differs {
+        let shown_before = match before {
+            None => Shown::Absent,
+            Some(before) if before.masked || spec.no_echo => Shown::Masked,
+            Some(before) => Shown::Text(before.value.clone()),
+        };
+        let reverted = before.is_some_and(|before| {
+            c.applied.and_then(|applied| applied.parameters.get(key)).is_some_and(|ours| {
+                *ours == wanted.argument
+                    && matches!(ours, Argument::Value(text) if normal(&spec.kind, text) != normal(&spec.kind, &before.value))
+            })
+        });
+        let note = reverted.then(|| match c.outside {
+            Some(evidence) => format!("reverts a change made outside tenure ({evidence})"),
+            None => "reverts a change made outside tenure".to_owned(),
+        });
+        difference.fields.push(Field {
+            action: c.action,
+            name: FieldName::Parameter(key.to_owned()),
+            before: shown_before,
+            after: wanted.shown,
+            note,
+        });
+    }
+    difference.arguments.insert(key.to_owned(), wanted.argument);
+}
+
+/// Parameters that the target version does not have any more; sending one would be refused. One that vanishes while
+/// another appears may have been renamed, and the value of a renamed parameter is easily lost: both are named.
+fn vanished(c: &Comparison<'_>, difference: &mut Difference) {
+    let Some(live) = c.live else { return };
+    let gone: Vec<&str> =
+        live.parameters.keys().filter(|key| !c.template.parameters.contains_key(*key)).map(String::as_str).collect();
+    if gone.is_empty() {
+        return;
+    }
+    let new: Vec<&str> =
+        c.template.parameters.keys().filter(|key| !live.parameters.contains_key(*key)).map(String::as_str).collect();
+    for key in &gone {
+        let before = &live.parameters[*key];
+        difference.fields.push(Field {
+            action: c.action,
+            name: FieldName::Parameter((*key).to_owned()),
+            before: if before.masked { Shown::Masked } else { Shown::Text(before.value.clone()) },
+            after: Shown::Absent,
+            note: Some(format!("not in version {}", c.version)),
+        });
+    }
+    if !new.is_empty() {
+        difference.notes.push(format!(
+            "version {} drops {} and brings {}: if one was renamed, carry its value over",
+            c.version,
+            gone.join(", "),
+            new.join(", ")
+        ));
+    }
+}
+
+fn unknown_parameter(key: &str, place: &Place, version: &str, known: &[&str]) -> Problem {
+    let problem = Problem::input(format!("version {version} has no parameter `{key}`")).at(place);
+    match nearest(key, known.iter().copied()) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None if known.is_empty() => problem.hint("it takes no parameters at all"),
+        None => problem.hint(format!("it has {}", known.join(", "))),
+    }
+}
+
+fn or_previous(c: &Comparison<'_>) -> &'static str {
+    if c.live.is_some() { ", or keep what is there with `{ previous = true }`" } else { "" }
+}
+
+/// The form in which two values are compared: what CloudFormation treats as the same value is the same here.
+#[must_use]
+pub fn normal<'a>(kind: &str, value: &'a str) -> Cow<'a, str> {
+    if let Some(inner) = kind.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')) {
+        return list(value, |item| normal(inner, item));
+    }
+    match kind {
+        "Number" => number(value),
+        "CommaDelimitedList" => list(value, Cow::Borrowed),
+        // Everything else, SSM keys included, is exactly its text.
+        _ => Cow::Borrowed(value),
+    }
+}
+
+fn list<'a>(value: &'a str, item: impl Fn(&'a str) -> Cow<'a, str>) -> Cow<'a, str> {
+    let parts: Vec<Cow<'a, str>> = value.split(',').map(|part| item(part.trim())).collect();
+    Cow::Owned(parts.join(","))
+}
+
+/// Digits only where that is possible, because a twelve-digit number must not pass through a float.
+fn number(value: &str) -> Cow<'_, str> {
+    let text = value.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        let stripped = text.trim_start_matches('0');
+        return Cow::Borrowed(if stripped.is_empty() { "0" } else { stripped });
+    }
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Cow::Owned(format!("{number}")),
+        _ => Cow::Borrowed(value),
+    }
+}
+
+/// Whether a value satisfies the template's own rules. The message names the rule and never the value.
+pub fn check(spec: &ParameterSpec, key: &str, value: &str) -> Result<(), String> {
+    let is_list = spec.kind == "CommaDelimitedList" || spec.kind.starts_with("List<");
+    if !is_list {
+        return check_item(spec, key, value, &spec.kind);
+    }
+    let inner = spec.kind.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')).unwrap_or("String");
+    value.split(',').try_for_each(|item| check_item(spec, key, item.trim(), inner))
+}
+
+fn check_item(spec: &ParameterSpec, key: &str, value: &str, kind: &str) -> Result<(), String> {
+    let because = || spec.constraint_description.as_ref().map(|text| format!(" ({text})")).unwrap_or_default();
+    // An SSM parameter's rules apply to the value behind the key, which only the service sees.
+    if kind.starts_with("AWS::SSM::") {
+        return Ok(());
+    }
+    if kind == "Number" && value.trim().parse::<f64>().is_err() {
+        return Err(format!("`parameters.{key}` must be a number"));
+    }
+    if !spec.allowed_values.is_empty()
+        && !spec.allowed_values.iter().any(|allowed| normal(kind, allowed) == normal(kind, value))
+    {
+        return Err(format!("`parameters.{key}` must be one of {}{}", spec.allowed_values.join(", "), because()));
+    }
+    if let Some(pattern) = &spec.allowed_pattern {
+        // A pattern of a dialect that is not understood here is left to the service.
+        let whole = fancy_regex::Regex::new(&format!("^(?:{pattern})$"));
+        if whole.is_ok_and(|regex| matches!(regex.is_match(value), Ok(false))) {
+            return Err(format!("`parameters.{key}` must match the pattern {pattern}{}", because()));
+        }
+    }
+    let length = value.chars().count() as u64;
+    if spec.min_length.is_some_and(|min| length < min) || spec.max_length.is_some_and(|max| length > max) {
+        return Err(format!(
+            "`parameters.{key}` must be {} characters long{}",
+            range(spec.min_length, spec.max_length),
+            because()
+        ));
+    }
+    if let Ok(number) = value.trim().parse::<f64>()
+        && (spec.min_value.is_some_and(|min| number < min) || spec.max_value.is_some_and(|max| number > max))
+    {
+        return Err(format!("`parameters.{key}` must be {}{}", range(spec.min_value, spec.max_value), because()));
+    }
+    Ok(())
+}
+
+fn range<T: std::fmt::Display>(min: Option<T>, max: Option<T>) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => String::new(),
+    }
+}
