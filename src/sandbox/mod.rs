@@ -1,1 +1,3 @@
 //! An imaginary cloud.
+
+pub mod template;
