@@ -1,5 +1,6 @@
 //! `tenure`: plan and apply provisioned products of AWS and Alibaba Cloud Service Catalog.
 
+pub mod apply;
 pub mod ledger;
 pub mod model;
 pub mod plan;

@@ -231,6 +231,12 @@ pub struct Plan {
     /// turns out to change nothing is not sent.
     #[serde(skip)]
     pub tentative: BTreeMap<StepId, BTreeMap<String, String>>,
+    /// The launch role that the files name, for products that an update might reset.
+    #[serde(skip)]
+    pub launch_roles: BTreeMap<Address, String>,
+    /// How many products each target lists, to choose between one list and single looks.
+    #[serde(skip)]
+    pub listed: BTreeMap<String, usize>,
 }
 
 impl Plan {
@@ -257,6 +263,8 @@ pub struct Options {
     pub allow: Allow,
     /// Nothing is desired.
     pub destroy: bool,
+    /// What earlier runs left open has been settled as far as possible: what is open still is blocked.
+    pub settled: bool,
 }
 
 /// `--allow K=N`: each replaces one limit for this run.
@@ -378,6 +386,14 @@ fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
         .into_iter()
         .filter_map(|(id, draft)| Some((id, draft.tentative.clone()?)))
         .collect();
+    let launch_roles = drafts
+        .values()
+        .filter(|draft| draft.update.is_some())
+        .filter_map(|draft| {
+            let role = inputs.project.desired.get(&draft.address)?.launch_role.as_ref()?;
+            Some((draft.address.clone(), role.value.clone()))
+        })
+        .collect();
     let base = base.into_iter().filter(|(address, _)| drafts.contains_key(address)).collect();
     let records = drafts.values().flat_map(|draft| draft.records.clone()).collect();
     let mut changes: Vec<Change> =
@@ -402,6 +418,8 @@ fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
         base,
         guards,
         tentative,
+        launch_roles,
+        listed: inputs.live.iter().map(|(target, seen)| (target.clone(), seen.products.len())).collect(),
     }
 }
 

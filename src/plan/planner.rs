@@ -65,12 +65,26 @@ impl<'a> Planner<'a> {
 
     /// Plans one address of the files.
     pub fn declared(&mut self, spec: &'a Spec) {
+        if self.is_open(&spec.address) {
+            return;
+        }
         if let Some(draft) = self.draft(spec) {
             if draft.is_empty() {
                 self.unchanged += 1;
             }
             self.drafts.insert(spec.address.clone(), draft);
         }
+    }
+
+    /// A step of an earlier run that could not be settled: nothing new is begun on top of it.
+    fn is_open(&mut self, address: &Address) -> bool {
+        let open = self.inputs.options.settled && self.inputs.ledger.unsettled.contains_key(address);
+        if open {
+            let problem = Problem::failed(format!("a step of an earlier run on `{address}` has not ended yet"))
+                .hint("wait until the cloud has finished it, then apply again");
+            self.finding(address, true, true, problem);
+        }
+        open
     }
 
     fn draft(&mut self, spec: &'a Spec) -> Option<Draft> {
@@ -766,6 +780,9 @@ impl<'a> Planner<'a> {
 
     /// Plans one address that is ours and not in the files.
     pub fn undeclared(&mut self, address: &'a Address, managed: &'a Managed) {
+        if self.is_open(address) {
+            return;
+        }
         let mut draft = Draft::new(address, &managed.declaration.name);
         draft.ours = true;
         draft.protect = managed.declaration.protect;

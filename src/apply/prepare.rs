@@ -1,0 +1,157 @@
+//! From a step of the plan to a request that can be sent: ids and outputs filled in, and a last look whether the
+//! product is still as it was left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ledger::entry::Failure;
+use crate::model::{Address, Argument, Observation, Piece, ProvisionedProduct, Request, Step, StepKind};
+use crate::plan::{Plan, is_owner, parameters};
+use crate::problem::Problem;
+
+/// What became of a step on the last look.
+pub enum Prepared {
+    Send(Request),
+    /// Its result holds already; sending it would at best do nothing and at worst taint the product.
+    Already(Request, String),
+    Fail(Request, Failure, Problem),
+}
+
+/// What the run knows by now.
+pub struct Known<'a> {
+    pub plan: &'a Plan,
+    /// The products of this run's own provisions, and of everything else that the plan looked at.
+    pub ids: &'a BTreeMap<Address, String>,
+    /// The operations of this run, by address: a last operation that is one of these is no surprise.
+    pub operations: &'a BTreeMap<Address, BTreeSet<String>>,
+}
+
+impl Known<'_> {
+    /// The provisioned product that a step writes to, if it exists already.
+    pub fn product_id<'s>(&'s self, step: &'s Step) -> Option<&'s str> {
+        match step.request.product() {
+            "" if step.kind == StepKind::Provision => None,
+            "" => self.ids.get(&step.address).map(String::as_str),
+            id => Some(id),
+        }
+    }
+
+    pub fn prepare(&self, step: &Step, seen: &Observation, outputs: &BTreeMap<String, BTreeMap<String, String>>) -> Prepared {
+        let mut request = step.request.clone();
+        let id = self.product_id(step).unwrap_or_default().to_owned();
+        match &mut request {
+            Request::Update { id: place, .. }
+            | Request::SetLaunchRole { id: place, .. }
+            | Request::SetOwner { id: place, .. }
+            | Request::Terminate { id: place } => place.clone_from(&id),
+            Request::Provision { .. } => {}
+        }
+        let now = seen.products.get(&id);
+        let provisioned_here = step.request.product().is_empty();
+        if !provisioned_here && let Some(why) = self.moved(step, now) {
+            let problem = Problem::failed(format!("{id} is no longer as the plan found it: {why}"))
+                .hint("nothing was sent; plan again to see how it is now");
+            return Prepared::Fail(request, Failure::Moved, problem);
+        }
+        if let Some(parameters) = request.parameters_mut()
+            && let Err(problem) = self.resolve(step, parameters, outputs)
+        {
+            return Prepared::Fail(request, Failure::Moved, problem);
+        }
+        match already(self.plan, step, &request, now, seen) {
+            Some(why) => Prepared::Already(request, why),
+            None => Prepared::Send(request),
+        }
+    }
+
+    /// Why the product is not as the plan, or this run's own last step, left it.
+    fn moved(&self, step: &Step, now: Option<&ProvisionedProduct>) -> Option<String> {
+        let Some(base) = self.plan.base.get(&step.address) else { return None };
+        // An address with several terminations has the state of one of them only.
+        if base.id != step.request.product() {
+            return None;
+        }
+        let Some(now) = now else { return Some("it cannot be seen any more".to_owned()) };
+        let ours = self.operations.get(&step.address);
+        let operation = now.last_operation.as_deref();
+        let is_ours = operation.is_some_and(|id| ours.is_some_and(|ours| ours.contains(id)));
+        if !is_ours && now.last_operation != base.last_operation {
+            return Some(format!("operation {} came in between", operation.unwrap_or("(none)")));
+        }
+        if ours.is_some() {
+            return None;
+        }
+        let differences = [
+            (now.status != base.status, "its status"),
+            (now.version_id != base.version_id, "its version"),
+            (now.owner != base.owner, "its owner"),
+            (now.tags != base.tags, "its tags"),
+            (now.name != base.name, "its name"),
+        ];
+        differences.into_iter().find(|(differs, _)| *differs).map(|(_, what)| format!("{what} changed"))
+    }
+
+    /// Fills outputs in, and checks the result against the template's rules as planning does with literals.
+    fn resolve(
+        &self,
+        step: &Step,
+        arguments: &mut BTreeMap<String, Argument>,
+        outputs: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<(), Problem> {
+        for (key, argument) in arguments {
+            let Argument::Pieces(pieces) = argument else { continue };
+            let mut text = String::new();
+            for piece in pieces.iter() {
+                match piece {
+                    Piece::Literal(literal) => text.push_str(literal),
+                    Piece::Output { address, output } => {
+                        let known = self.ids.get(address).and_then(|id| outputs.get(id));
+                        let value = known.and_then(|outputs| outputs.get(output)).ok_or_else(|| {
+                            Problem::failed(format!(
+                                "`parameters.{key}` needs output `{output}` of `{address}`, which has no such output"
+                            ))
+                            .hint("nothing was sent; correct the reference and apply again")
+                        })?;
+                        text.push_str(value);
+                    }
+                }
+            }
+            if let Some(rule) = self.plan.guards.get(&step.id).and_then(|rules| rules.get(key)) {
+                parameters::check(rule, key, &text).map_err(|message| {
+                    Problem::failed(format!("{message}; its value came from an output"))
+                        .hint("nothing was sent; correct the reference and apply again")
+                })?;
+            }
+            *argument = Argument::Value(text);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the step's result is there before anything is sent.
+fn already(
+    plan: &Plan,
+    step: &Step,
+    request: &Request,
+    now: Option<&ProvisionedProduct>,
+    seen: &Observation,
+) -> Option<String> {
+    match request {
+        Request::SetOwner { owner, .. } => {
+            now.is_some_and(|now| is_owner(owner, now)).then(|| "it has this owner already".to_owned())
+        }
+        Request::SetLaunchRole { id, role } => (seen.launch_roles.get(id)?.as_deref() == Some(role.as_str()))
+            .then(|| "it has this launch role already".to_owned()),
+        Request::Update { parameters, .. } => {
+            let live = plan.tentative.get(&step.id)?;
+            let rules = plan.guards.get(&step.id)?;
+            let same = rules.iter().all(|(key, rule)| match (parameters.get(key), live.get(key)) {
+                (Some(Argument::Value(value)), Some(live)) => {
+                    parameters::normal(&rule.kind, value) == parameters::normal(&rule.kind, live)
+                }
+                _ => false,
+            });
+            same.then(|| "the outputs it reads are what it has already".to_owned())
+        }
+        Request::Provision { .. } | Request::Terminate { .. } => None,
+    }
+}
