@@ -1,0 +1,177 @@
+//! Owners, launch roles and the roles of a target: `role/X` made a whole ARN, and whole ARNs checked.
+
+use super::names;
+use crate::model::Target;
+use crate::problem::Problem;
+
+/// What an ARN is written for; each use allows its own kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A role, a user or an assumed role.
+    Owner,
+    /// A role.
+    LaunchRole,
+    /// A role that the program takes on; always a whole ARN.
+    TargetRole(&'static str),
+}
+
+impl Use {
+    fn key(self) -> &'static str {
+        match self {
+            Use::Owner => "owner",
+            Use::LaunchRole => "launch_role",
+            Use::TargetRole(key) => key,
+        }
+    }
+
+    fn forms(self) -> &'static str {
+        match self {
+            Use::Owner => "write `role/NAME`, `user/NAME` or a whole ARN",
+            Use::LaunchRole => "write `role/NAME` or the whole ARN of a role",
+            Use::TargetRole(_) => "write the whole ARN of a role: `arn:aws:iam::123456789012:role/NAME`",
+        }
+    }
+}
+
+/// The whole ARN of `text`, as far as it may be used for `usage` at `target`.
+pub(super) fn complete(usage: Use, text: &str, target: &Target) -> Result<String, Problem> {
+    let key = usage.key();
+    if text.starts_with("acs:") {
+        let message = format!("`{key}` is an Alibaba Cloud ARN, but `target.{}` is an AWS target", target.name);
+        return Err(Problem::input(message).hint(usage.forms()));
+    }
+    if text.starts_with("arn:") {
+        let arn = Arn::parse(key, text).map_err(|problem| problem.hint(usage.forms()))?;
+        // What is no principal at all is not asked for its account.
+        if arn.is_principal() {
+            arn.check_home(key, target)?;
+        }
+        arn.check_kind(usage)?;
+        return Ok(text.to_owned());
+    }
+    let kind = text.split_once('/').map(|(kind, _)| kind);
+    if usage == Use::Owner && kind == Some("assumed-role") {
+        let message = "`owner` is an assumed role without its account";
+        return Err(
+            Problem::input(message).hint("write the whole ARN: `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`")
+        );
+    }
+    if matches!(usage, Use::TargetRole(_)) || !matches!(kind, Some("role" | "user" | "group")) {
+        return Err(Problem::input(format!("`{key}` is not an ARN")).hint(usage.forms()));
+    }
+    let arn = Arn { partition: target.partition(), service: "iam", region: "", account: &target.account, rest: text };
+    arn.check_kind(usage)?;
+    Ok(format!("arn:{}:iam::{}:{text}", target.partition(), target.account))
+}
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:REST`
+struct Arn<'a> {
+    partition: &'a str,
+    service: &'a str,
+    region: &'a str,
+    account: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    fn parse(key: &str, text: &'a str) -> Result<Self, Problem> {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let [_, partition, service, region, account, rest] = parts[..] else {
+            return Err(Problem::input(format!("`{key}` is not a whole ARN; an ARN has six parts divided by `:`")));
+        };
+        Ok(Arn { partition, service, region, account, rest })
+    }
+
+    fn is_principal(&self) -> bool {
+        matches!(self.service, "iam" | "sts")
+    }
+
+    /// Partition and account must be the target's.
+    fn check_home(&self, key: &str, target: &Target) -> Result<(), Problem> {
+        let home = target.partition();
+        if self.partition != home {
+            let message =
+                format!("`{key}` is in partition `{}`, but {} is in `{home}`", shown(self.partition), target.region);
+            return Err(Problem::input(message).hint(format!("write `arn:{home}:…`")));
+        }
+        if !self.region.is_empty() {
+            return Err(Problem::input(format!("`{key}` names a region, but IAM has none"))
+                .hint("leave the part before the account empty: `arn:aws:iam::123456789012:role/NAME`"));
+        }
+        if self.account.is_empty() {
+            return Err(Problem::input(format!("`{key}` has no account")).hint(format!(
+                "write `arn:{home}:{}::{}:…`",
+                shown(self.service),
+                target.account
+            )));
+        }
+        if self.account != target.account {
+            let message = format!(
+                "`{key}` is in account {}, but `target.{}` is account {}",
+                shown(self.account),
+                target.name,
+                target.account
+            );
+            let hint = match key {
+                "owner" | "launch_role" => "a provisioned product stays within its account",
+                _ => "the role must be in the account of the target; change one of the two",
+            };
+            return Err(Problem::input(message).hint(hint));
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self, usage: Use) -> Result<(), Problem> {
+        let key = usage.key();
+        let (kind, name) = self.rest.split_once('/').unwrap_or((self.rest, ""));
+        let wrong = |what: &str| {
+            let message = match usage {
+                Use::Owner => format!("`{key}` is {what}; only a role, a user or an assumed role can own"),
+                Use::LaunchRole => format!("`{key}` is {what}; only a role can launch"),
+                Use::TargetRole(_) => format!("`{key}` is {what}; only a role can be taken on"),
+            };
+            Err(Problem::input(message).hint(usage.forms()))
+        };
+        match (self.service, kind) {
+            ("iam", "role") => path_and_name(key, "role", name),
+            ("iam", "user") if usage == Use::Owner => path_and_name(key, "user", name),
+            ("sts", "assumed-role") if usage == Use::Owner => session(name),
+            ("iam", "user") => wrong("a user"),
+            ("iam", "group") => wrong("a group"),
+            ("iam", "root") => wrong("the account itself"),
+            ("sts", "assumed-role") => wrong("an assumed role"),
+            ("sts", "federated-user") => wrong("a federated user"),
+            _ => wrong("neither a role nor a user"),
+        }
+    }
+}
+
+/// `[PATH/]NAME`: a path has up to 512 printable characters with its slashes, a name up to 64.
+fn path_and_name(key: &str, kind: &str, text: &str) -> Result<(), Problem> {
+    let (path, name) = text.rsplit_once('/').map_or(("", text), |(path, name)| (path, name));
+    let no_path = !text.contains('/');
+    let good_path = no_path || (!path.is_empty() && path.len() <= 510 && path.bytes().all(|b| b.is_ascii_graphic()));
+    if good_path && names::is_iam_name(name, 1..=64) {
+        return Ok(());
+    }
+    let message = format!("the name of the {kind} in `{key}` is not valid");
+    Err(Problem::input(message)
+        .hint("a name has 1 to 64 letters, digits and characters of `_+=,.@-`; a path before it ends with `/`"))
+}
+
+fn session(text: &str) -> Result<(), Problem> {
+    let good = text
+        .split_once('/')
+        .is_some_and(|(role, session)| names::is_iam_name(role, 1..=64) && names::is_iam_name(session, 2..=64));
+    if good {
+        return Ok(());
+    }
+    Err(Problem::input("`owner` is not a valid assumed role").hint(
+        "it ends with `assumed-role/ROLE/SESSION`: the role without its path, and a session of 2 to 64 characters",
+    ))
+}
+
+/// A part of an ARN in a message: short, and without anything that a terminal would obey.
+fn shown(part: &str) -> String {
+    part.chars().take(40).flat_map(char::escape_debug).collect()
+}

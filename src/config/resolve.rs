@@ -1,0 +1,130 @@
+//! Puts the drafts of all files together: one definition for each name, targets and references found, owners completed.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::Path;
+
+use super::files::Files;
+use super::findings::Findings;
+use super::{file, links, target};
+use crate::model::{Desired, Limits, Project, Target};
+use crate::problem::{Place, Problem};
+
+const DEFAULT_LEDGER: &str = ".tenure/ledger.jsonl";
+
+/// Everything that the files define, by name; the first definition where there are two.
+pub(super) struct Names {
+    /// `None` for a target that is faulty, which has been reported.
+    pub targets: BTreeMap<String, Option<Target>>,
+    /// Provisioned products with the target that they name.
+    pub products: BTreeMap<String, Option<String>>,
+    /// Whether what seems to be missing may be in a file that could not be read.
+    pub incomplete: bool,
+}
+
+/// The project. It is whole only if there are no problems among the findings.
+pub(super) fn project(root: &Path, files: Files, findings: &Findings) -> Project {
+    let mut project = Project {
+        root: root.to_owned(),
+        name: None,
+        ledger: root.join(DEFAULT_LEDGER),
+        limits: Limits::default(),
+        targets: BTreeMap::new(),
+        desired: Desired::new(),
+        warnings: Vec::new(),
+    };
+    let mut once = Once { seen: BTreeMap::new(), findings };
+    let mut names = Names { targets: BTreeMap::new(), products: BTreeMap::new(), incomplete: files.incomplete };
+    let mut drafts = Vec::new();
+    for file in files.drafts {
+        settings(&mut project, &mut once, &file);
+        for target::Draft { name, place, target } in file.targets {
+            if once.first("target", Some(&name), &place) {
+                names.targets.insert(name, target);
+            }
+        }
+        for draft in file.products {
+            if once.first("provisioned_product", Some(&draft.key.value), &draft.place) {
+                let target = draft.target.as_ref().map(|target| target.value.clone());
+                names.products.insert(draft.key.value.clone(), target);
+                drafts.push(draft);
+            }
+        }
+    }
+    for draft in drafts {
+        if let Some(spec) = links::spec(draft, &names, findings) {
+            project.desired.insert(spec.address.clone(), spec);
+        }
+    }
+    project.targets = names.targets.into_iter().filter_map(|(name, target)| Some((name, target?))).collect();
+    one_product_for_each_name(&project, findings);
+    project
+}
+
+/// `[project]`, `[ledger]` and `[limits]`.
+fn settings(project: &mut Project, once: &mut Once<'_>, file: &file::Draft) {
+    if let Some(name) = file.name.as_ref().filter(|name| once.first("project", None, &name.place)) {
+        project.name.clone_from(&name.value);
+    }
+    if let Some(ledger) = file.ledger.as_ref().filter(|ledger| once.first("ledger", None, &ledger.place))
+        && let Some(path) = &ledger.value
+    {
+        project.ledger = project.root.join(path);
+    }
+    if let Some(limits) = file.limits.as_ref().filter(|limits| once.first("limits", None, &limits.place)) {
+        project.limits = limits.value;
+    }
+}
+
+/// Sees to it that two files do not define the same thing.
+struct Once<'a> {
+    seen: BTreeMap<(&'static str, Option<String>), Place>,
+    findings: &'a Findings,
+}
+
+impl Once<'_> {
+    fn first(&mut self, kind: &'static str, name: Option<&str>, place: &Place) -> bool {
+        match self.seen.entry((kind, name.map(str::to_owned))) {
+            Entry::Vacant(entry) => {
+                entry.insert(place.clone());
+                true
+            }
+            Entry::Occupied(entry) => {
+                let label = name.map_or_else(|| kind.to_owned(), |name| format!("{kind}.{name}"));
+                let problem = Problem::input(format!("`{label}` is already defined at {}", entry.get()));
+                let hint = match name {
+                    Some(_) => "keep one of the two, or give one another name",
+                    None => "keep one of the two",
+                };
+                self.findings.problem(problem.at(place).hint(hint));
+                false
+            }
+        }
+    }
+}
+
+/// Within an account and region a name belongs to one provisioned product, whatever the targets are called.
+fn one_product_for_each_name(project: &Project, findings: &Findings) {
+    let mut seen: BTreeMap<_, &crate::model::Spec> = BTreeMap::new();
+    let mut specs: Vec<_> = project.desired.values().collect();
+    specs.sort_by_key(|spec| (spec.place.file.clone(), spec.place.line));
+    for spec in specs {
+        let Some(target) = project.targets.get(&spec.address.target) else { continue };
+        // A sandbox has accounts of its own, even if their numbers are the same.
+        let home = (target.is_sandbox(), &target.account, &target.region, &spec.name.value);
+        match seen.entry(home) {
+            Entry::Vacant(entry) => {
+                entry.insert(spec);
+            }
+            Entry::Occupied(entry) => {
+                let first = entry.get();
+                let message = format!(
+                    "`{}` and `{}` ({}) have the same `name` in one account and region",
+                    spec.address, first.address, first.place
+                );
+                let problem = Problem::input(message).at(&spec.name.place);
+                findings.problem(problem.hint("give one of the two another `name`"));
+            }
+        }
+    }
+}
