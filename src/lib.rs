@@ -5,5 +5,6 @@ pub mod model;
 pub mod plan;
 pub mod problem;
 pub mod provider;
+pub mod render;
 pub mod sandbox;
 pub mod seam;
