@@ -1,6 +1,7 @@
 //! What is ours, what was declared of it, which steps are unsettled: a fold over all entries. Pure.
 
 pub mod entry;
+pub mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,110 @@
+//! A plan for programs.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{safe, summary};
+use crate::model::Address;
+use crate::plan::Plan;
+
+/// The version of this format: fields may be added to it, never renamed or reused.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// The document that `--format json` writes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "A plan of tenure")]
+struct Document<'a> {
+    format_version: &'a str,
+    /// The version of the program that wrote it.
+    tenure_version: &'a str,
+    /// Whether apply would change anything, in a cloud or in the ledger.
+    has_changes: bool,
+    /// Whether apply would refuse.
+    refused: bool,
+    /// Addresses that are blocked by a finding of their own or of something that they depend on.
+    blocked: Vec<&'a Address>,
+    /// The counts in one sentence, as the terminal shows them.
+    summary: String,
+    plan: &'a Plan,
+}
+
+/// The plan as one JSON document. Secrets are not in it, because a plan has none.
+#[must_use]
+pub fn plan(plan: &Plan) -> String {
+    let document = Document {
+        format_version: FORMAT_VERSION,
+        tenure_version: env!("CARGO_PKG_VERSION"),
+        has_changes: plan.has_changes(),
+        refused: !plan.refusals.is_empty(),
+        blocked: plan.blocked.iter().collect(),
+        summary: summary::sentence(plan),
+        plan,
+    };
+    pretty(&document)
+}
+
+/// Any document, indented, with an end of line.
+pub(crate) fn pretty(document: &impl Serialize) -> String {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => visible(&text) + "\n",
+        // Every key of ours is a string, so this does not happen; if it does, the reader gets valid JSON all the same.
+        Err(error) => serde_json::json!({ "error": error.to_string() }).to_string() + "\n",
+    }
+}
+
+/// JSON may hold characters that command a terminal or turn the reading direction; they occur in strings only, where
+/// an escape means the same.
+fn visible(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && safe::is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The JSON Schema of [`plan()`]'s document.
+#[must_use]
+pub fn plan_schema() -> serde_json::Value {
+    schemars::schema_for!(Document<'static>).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{plan, plan_schema};
+    use crate::render::samples;
+
+    #[test]
+    fn the_document_has_everything_and_is_stable() {
+        let text = plan(&samples::contract()).replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn hidden_characters_are_escaped_and_mean_the_same() {
+        let text = plan(&samples::hostile());
+        assert!(!text.chars().any(|c| c != '\n' && crate::render::safe::is_hidden(c)));
+        let back: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        assert_eq!(back["plan"]["changes"][0]["product"], samples::HOSTILE);
+    }
+
+    #[test]
+    fn the_schema_names_what_the_document_has() {
+        let schema = plan_schema();
+        let document: serde_json::Value = serde_json::from_str(&plan(&samples::everything())).unwrap_or_default();
+        let keys = |value: &serde_json::Value| value.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>());
+        assert_eq!(keys(&schema["properties"]), keys(&document));
+        let known = keys(&schema["$defs"]["Plan"]["properties"]).unwrap_or_default();
+        for key in keys(&document["plan"]).unwrap_or_default() {
+            assert!(known.contains(&key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! One change, or several equal ones, as a block; and the changes that only the ledger sees, a line each.
+
+use super::super::line::{Line, Page, columns};
+use super::super::style::Tone;
+use super::super::value::{self, Sides, Sign};
+use super::super::{group, safe, summary};
+use super::{address, addresses};
+use crate::plan::{Action, Change, Field, FieldName, Plan, Shown};
+
+/// Where values begin unless a longer name pushes them to the right.
+const VALUES: usize = 19;
+/// Lines of one value that are shown without --full.
+const VALUE_LINES: usize = 120;
+
+/// The block of a group of equal changes.
+pub(super) fn block(page: &mut Page, plan: &Plan, group: &[&Change], full: bool) {
+    let Some(first) = group.first() else { return };
+    let block = Block {
+        account: group::account(plan, &first.address),
+        column: value_column(first, page.style.width),
+        new: first.actions.contains(&Action::Provision),
+        full,
+    };
+    let everyone = addresses(group.iter().map(|change| &change.address), full);
+    // One single decision for many needs no header: the decision is the header.
+    let one_line = matches!(first.actions[..], [Action::SetOwner | Action::SetLaunchRole]) && first.fields.len() == 1;
+    let count = (group.len() > 1).then(|| summary::products(group.len()));
+    if count.is_none() || !one_line {
+        header(page, first, group, count.as_deref());
+    }
+    if count.is_some() && !one_line {
+        page.list(4, &everyone);
+    }
+    for action in &first.actions {
+        block.action(page, first, *action, count.as_deref().filter(|_| one_line));
+    }
+    if count.is_some() && one_line {
+        page.list(6, &everyone);
+    }
+    for note in &first.notes {
+        note_below(page, 6, note);
+    }
+}
+
+fn header(page: &mut Page, first: &Change, group: &[&Change], count: Option<&str>) {
+    let mut line = Line::indented(2).then(Tone::Strong, "# ");
+    line.push(Tone::Strong, count.map_or_else(|| address(&first.address), str::to_owned));
+    if group.iter().all(|change| change.product == first.product) && !first.product.is_empty() {
+        line.push(Tone::Plain, format!("  {}", safe::line(&first.product)));
+    }
+    page.line(&line);
+}
+
+fn label_end(field: &Field) -> usize {
+    match &field.name {
+        FieldName::Parameter(_) | FieldName::Tag(_) => 8 + columns(&value::label(&field.name)),
+        FieldName::LaunchRole | FieldName::Owner => 0,
+        other => 6 + columns(&value::label(other)),
+    }
+}
+
+/// One column for all values of a block; a few very long names do not push everything to the right.
+fn value_column(change: &Change, width: usize) -> usize {
+    let longest = change.fields.iter().map(label_end).max().unwrap_or(0) + 2;
+    longest.clamp(VALUES, (width / 2).clamp(VALUES, 44))
+}
+
+fn note_below(page: &mut Page, indent: usize, note: &str) {
+    for line in safe::lines(note) {
+        page.prose(indent, Tone::Dim, &line);
+    }
+}
+
+/// What the lines of one block have in common.
+struct Block<'a> {
+    account: Option<&'a str>,
+    column: usize,
+    /// It does not exist yet: an old value would say nothing.
+    new: bool,
+    full: bool,
+}
+
+impl Block<'_> {
+    fn action(&self, page: &mut Page, change: &Change, action: Action, count: Option<&str>) {
+        let mut fields: Vec<&Field> = change.fields.iter().filter(|field| field.action == action).collect();
+        let line = Line::indented(2).then(Tone::from(action), format!("{} {}", action.symbol(), action.word()));
+        match action {
+            Action::SetOwner | Action::SetLaunchRole => {
+                let name = if action == Action::SetOwner { FieldName::Owner } else { FieldName::LaunchRole };
+                match fields.iter().position(|field| field.name == name) {
+                    Some(place) => self.value(page, line, fields.remove(place), count),
+                    None => page.line(&line),
+                }
+            }
+            Action::Terminate => {
+                let name = fields.iter().position(|field| field.name == FieldName::Name).map(|at| fields.remove(at));
+                let name = name.map(|field| value::shown(&field.before, &field.name, None));
+                page.line(&identified(line.at_column(self.column), name.as_deref(), change.id.as_deref()));
+            }
+            Action::Provision | Action::Update => page.line(&line),
+            Action::Replace => {
+                page.line(&identified(line.at_column(self.column), None, change.id.as_deref()));
+                page.prose(6, Tone::Dim, "the new one first; the old one is terminated when nothing depends on it");
+            }
+            Action::Adopt | Action::Move | Action::Forget | Action::Declare => {
+                let mut line = line.at_column(self.column);
+                let told = declared(&fields, self.account);
+                if !told.is_empty() {
+                    line.push(Tone::Plain, format!("{told}   "));
+                }
+                page.line(&line.then(Tone::Dim, "ledger only"));
+                return;
+            }
+        }
+        self.fields(page, &fields);
+    }
+
+    fn fields(&self, page: &mut Page, fields: &[&Field]) {
+        let is_parameter = |field: &&&Field| matches!(field.name, FieldName::Parameter(_));
+        let is_tag = |field: &&&Field| matches!(field.name, FieldName::Tag(_));
+        for field in fields.iter().filter(|field| !is_parameter(field) && !is_tag(field)) {
+            self.value(page, Line::indented(6).then(Tone::Plain, value::label(&field.name)), field, None);
+        }
+        let groups: [(&str, Vec<_>); 2] = [
+            ("parameters", fields.iter().filter(is_parameter).collect()),
+            ("tags", fields.iter().filter(is_tag).collect()),
+        ];
+        for (word, fields) in groups.iter().filter(|(_, fields)| !fields.is_empty()) {
+            page.line(&Line::indented(6).then(Tone::Plain, *word));
+            for field in fields {
+                self.value(page, Line::indented(8).then(Tone::Plain, value::label(&field.name)), field, None);
+            }
+        }
+    }
+
+    /// Old and new behind a label: on one line where they fit, else on two, or as a difference of lines.
+    fn value(&self, page: &mut Page, label: Line, field: &Field, count: Option<&str>) {
+        let width = page.style.width;
+        match value::sides(field, self.account, width) {
+            Sides::Lines(lines) => {
+                page.line(&label);
+                self.diff(page, &lines);
+            }
+            Sides::Inline { before, after } => {
+                let alone = self.new && field.before == Shown::Absent;
+                let start = label.at_column(self.column);
+                let at = start.width();
+                let together = at + columns(&before) + 3 + columns(&after);
+                let mut line = if alone {
+                    start.then(Tone::Plain, after)
+                } else if page.style.is_narrow() || together > width {
+                    page.line(&start.then(Tone::Plain, before));
+                    Line::indented(at.saturating_sub(2)).then(Tone::Dim, "→ ").then(Tone::Plain, after)
+                } else {
+                    start.then(Tone::Plain, before).then(Tone::Dim, " → ").then(Tone::Plain, after)
+                };
+                if let Some(count) = count {
+                    line.push(Tone::Strong, format!("       {count}"));
+                }
+                return self.noted(page, line, field.note.as_deref());
+            }
+        }
+        if let Some(note) = &field.note {
+            note_below(page, 12, note);
+        }
+    }
+
+    /// The remark behind a value, or below it where it does not fit.
+    fn noted(&self, page: &mut Page, line: Line, note: Option<&str>) {
+        let note = note.unwrap_or_default();
+        if !note.contains('\n') && line.width() + 6 + columns(note) <= page.style.width {
+            let note = if note.is_empty() { String::new() } else { format!("      {}", safe::line(note)) };
+            return page.line(&line.then(Tone::Dim, note));
+        }
+        page.line(&line);
+        let indent = if page.style.is_narrow() { 10 } else { self.column };
+        note_below(page, indent, note);
+    }
+
+    fn diff(&self, page: &mut Page, lines: &[value::DiffLine]) {
+        let told = if self.full { lines.len() } else { lines.len().min(VALUE_LINES) };
+        for line in &lines[..told] {
+            let tone = match line.sign {
+                Sign::Same => Tone::Plain,
+                Sign::Minus => Tone::Remove,
+                Sign::Plus => Tone::Add,
+                Sign::Gap => Tone::Dim,
+            };
+            let text = if line.sign == Sign::Gap {
+                line.text.clone()
+            } else {
+                format!("{} {}", line.sign.symbol(), line.text)
+            };
+            page.line(&Line::indented(10).then(tone, text));
+        }
+        if told < lines.len() {
+            page.line(&Line::indented(10).then(Tone::Dim, format!("… {} more lines (--full)", lines.len() - told)));
+        }
+    }
+}
+
+fn identified(mut line: Line, name: Option<&str>, id: Option<&str>) -> Line {
+    if let Some(name) = name {
+        line.push(Tone::Plain, format!("{name}  "));
+    }
+    line.then(Tone::Dim, id.map(safe::line).unwrap_or_default())
+}
+
+fn declared(fields: &[&Field], account: Option<&str>) -> String {
+    let one = |field: &&Field| {
+        let (before, after) =
+            (value::shown(&field.before, &field.name, account), value::shown(&field.after, &field.name, account));
+        match field.name {
+            FieldName::Address => format!("{before} → {after}"),
+            _ => format!("{} {before} → {after}", value::full_label(&field.name)),
+        }
+    };
+    fields.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Changes without a cloud write, one line each; adoptions without anything else are one line together.
+pub(super) fn ledger_only(page: &mut Page, plan: &Plan, full: bool) {
+    let (adopted, others) = group::ledger_only(plan);
+    if adopted.is_empty() && others.is_empty() {
+        return;
+    }
+    page.gap();
+    let start = |action: Action| {
+        Line::indented(2).then(Tone::from(action), format!("{} {}", action.symbol(), action.word())).at_column(VALUES)
+    };
+    if full || adopted.len() == 1 {
+        for change in &adopted {
+            let line = identified(start(Action::Adopt), Some(&address(&change.address)), change.id.as_deref());
+            page.line(&line.then(Tone::Dim, "   ledger only"));
+        }
+    } else if !adopted.is_empty() {
+        let line = start(Action::Adopt).then(Tone::Strong, summary::products(adopted.len()));
+        page.line(&line.then(Tone::Dim, "   ledger only"));
+        page.list(6, &addresses(adopted.iter().map(|change| &change.address), false));
+    }
+    for change in others {
+        for action in &change.actions {
+            let fields: Vec<&Field> = change.fields.iter().filter(|field| field.action == *action).collect();
+            let mut line = start(*action);
+            // A move names both addresses itself.
+            if *action != Action::Move || fields.is_empty() {
+                line.push(Tone::Plain, format!("{}   ", address(&change.address)));
+            }
+            if !fields.is_empty() {
+                let told = declared(&fields, group::account(plan, &change.address));
+                line.push(Tone::Plain, format!("{told}   "));
+            }
+            page.line(&line.then(Tone::Dim, "ledger only"));
+        }
+        for note in &change.notes {
+            note_below(page, 6, note);
+        }
+    }
+}
