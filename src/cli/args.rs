@@ -1,0 +1,280 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Plan and apply provisioned products of AWS Service Catalog: versions, parameters, tags, launch roles and owners.
+#[derive(Debug, Parser)]
+#[command(name = "tenure", version, disable_version_flag = true, max_term_width = 100)]
+pub struct Cli {
+    /// Work in this folder
+    #[arg(short = 'C', long = "chdir", value_name = "DIR", default_value = ".", global = true, hide_default_value = true)]
+    pub chdir: PathBuf,
+    /// No colours (as NO_COLOR does)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Only the result and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Name every request on stderr
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Print calls by operation, retries and time by phase to stderr
+    #[arg(long, global = true)]
+    pub timings: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented starter that plans and applies in the sandbox
+    Init(Init),
+    /// Check the files; no network
+    Validate,
+    /// Show what would change, and in what order
+    Plan(Plan),
+    /// Plan, show, ask, and carry the steps out
+    Apply(Apply),
+    /// Terminate everything that is ours (or what --only names, with what depends on it)
+    Destroy(Destroy),
+    /// Who held what, from when until when, by which plan and operation
+    History(History),
+    /// Who holds everything now
+    Owners(Owners),
+    /// What depends on what
+    Graph(Graph),
+    /// Serve the sandbox on a port, for other clients
+    Sandbox(Sandbox),
+    /// Print a JSON Schema
+    Schema(Schema),
+    /// Print a completion script for a shell
+    Completions {
+        shell: Shell,
+    },
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder to write to; made if it is not there
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Write a real AWS target for this profile instead, with the account found
+    #[arg(long, requires = "region")]
+    pub profile: Option<String>,
+    /// The region of the real target
+    #[arg(long, requires = "profile")]
+    pub region: Option<String>,
+}
+
+/// What a run is about and what it may do.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Only this address and what it depends on; a glob, repeatable
+    #[arg(long, value_name = "ADDR")]
+    pub only: Vec<String>,
+    /// All but this address; a glob, repeatable
+    #[arg(long, value_name = "ADDR")]
+    pub exclude: Vec<String>,
+    /// Replace one limit for this run: terminate=N, change_percent=N, owner_changes=N, launch_role_changes=N
+    #[arg(long, value_name = "LIMIT=N", value_parser = parse_allow)]
+    pub allow: Vec<(Limit, u32)>,
+    /// How many requests and operations may run at once in each target
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub parallelism: u16,
+    /// The sandbox's seed, if not sandbox.toml beside tenure.toml
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Output {
+    /// The form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Show everything: no groups, nothing shortened
+    #[arg(long)]
+    pub full: bool,
+    /// The most bytes that the Markdown may have
+    #[arg(long, value_name = "N", default_value_t = 65_000, value_parser = parse_max_bytes)]
+    pub max_bytes: usize,
+}
+
+impl Output {
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub output: Output,
+    /// Send an update again although nothing differs
+    #[arg(long, value_name = "ADDR")]
+    pub reapply: Vec<String>,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// How a run is carried out.
+#[derive(Debug, Args)]
+pub struct Execution {
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    pub auto_approve: bool,
+    /// After a failure: go on with what does not depend on it, or start nothing more
+    #[arg(long, value_enum, default_value_t = OnError::Continue)]
+    pub on_error: OnError,
+    /// Why, for the ledger
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnError {
+    Continue,
+    Stop,
+}
+
+#[derive(Debug, Args)]
+pub struct Apply {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub execution: Execution,
+    /// Send an update again although nothing differs
+    #[arg(long, value_name = "ADDR")]
+    pub reapply: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Destroy {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub execution: Execution,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// An address, an old address, a key, a name, an id or an ARN; gone things too
+    pub what: Option<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Owners {
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Graph {
+    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub format: GraphFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    Dot,
+    Mermaid,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// The world as it begins
+    #[arg(long, default_value = "sandbox.toml", value_name = "FILE")]
+    pub seed: PathBuf,
+    /// Where the world is kept
+    #[arg(long, default_value = ".tenure/sandbox", value_name = "DIR")]
+    pub state: PathBuf,
+    /// How many times faster than real time the world runs
+    #[arg(long, default_value_t = 1.0, value_name = "N")]
+    pub time_scale: f64,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Which one
+    #[arg(value_enum, default_value_t = SchemaOf::Config)]
+    pub of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The files
+    Config,
+    /// `plan --json`
+    Plan,
+    /// One line of the ledger
+    Ledger,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Terminate,
+    ChangePercent,
+    OwnerChanges,
+    LaunchRoleChanges,
+}
+
+fn parse_allow(text: &str) -> Result<(Limit, u32), String> {
+    const KEYS: [(&str, Limit); 4] = [
+        ("terminate", Limit::Terminate),
+        ("change_percent", Limit::ChangePercent),
+        ("owner_changes", Limit::OwnerChanges),
+        ("launch_role_changes", Limit::LaunchRoleChanges),
+    ];
+    let names = || KEYS.map(|(name, _)| name).join(", ");
+    let (key, count) = text.split_once('=').ok_or_else(|| format!("it is LIMIT=N, with one of {}", names()))?;
+    let (_, limit) = KEYS.iter().find(|(name, _)| *name == key).ok_or_else(|| {
+        let near = crate::problem::nearest(key, KEYS.iter().map(|(name, _)| *name));
+        near.map_or_else(|| format!("there is no limit `{key}`; there are {}", names()), |near| format!("there is no limit `{key}`; did you mean `{near}`?"))
+    })?;
+    let count = count.parse().map_err(|_| format!("`{count}` is not a whole number of 0 or more"))?;
+    Ok((*limit, count))
+}
+
+/// Fewer could not hold the verdict and everything that must never be left out.
+const MAX_BYTES_LEAST: usize = 2_000;
+
+fn parse_max_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes) if bytes >= MAX_BYTES_LEAST => Ok(bytes),
+        _ => Err(format!("it is a number of bytes, at least {MAX_BYTES_LEAST}")),
+    }
+}

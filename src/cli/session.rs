@@ -1,0 +1,271 @@
+//! What a command works with: the project, the clouds and the ledger.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::join_all;
+
+use super::args::{Limit, Selection};
+use super::{Outside, Settings};
+use crate::apply::Providers;
+use crate::config;
+use crate::ledger::{FileStore, Ledger};
+use crate::model::{Address, Endpoint, Live, Project, SecretRef};
+use crate::plan::{self, Inputs, Options, Outcome, Plan};
+use crate::problem::{Problem, Problems};
+use crate::provider::aws::{Aws, Connect, FixedCredentials};
+use crate::provider::meter::Meter;
+use crate::sandbox::Sandbox;
+use crate::seam::Clock;
+
+/// More rounds of reading than any plan takes: list, details, outputs of what those revealed.
+const ROUNDS_MAX: usize = 8;
+
+pub struct Session {
+    pub project: Project,
+    pub providers: Providers,
+    pub clock: Arc<dyn Clock>,
+    pub meter: Meter,
+    pub sandbox: Option<Sandbox>,
+    phases: Vec<(&'static str, std::time::Duration)>,
+}
+
+impl Session {
+    /// Reads the files and connects to every target; nothing is sent yet.
+    pub fn open(settings: &Settings, outside: &Outside, selection: &Selection) -> Result<Session, Problems> {
+        let began = Instant::now();
+        let project = config::load(&settings.root)?;
+        refuse_ci(&project, settings)?;
+        let sandbox = open_sandbox(&project, selection.seed.as_deref()).map_err(|problem| vec![problem])?;
+        // Time is the world's only where every target is in it.
+        let all_sandbox = !project.targets.is_empty() && project.targets.values().all(|target| target.is_sandbox());
+        let clock = match &sandbox {
+            Some(sandbox) if all_sandbox => sandbox.clock(),
+            _ => Arc::clone(&outside.clock),
+        };
+        let meter = settings.meter.clone();
+        let mut providers = Providers::new();
+        let mut problems = Problems::new();
+        for target in project.targets.values() {
+            let fixed = match (&target.endpoint, &sandbox) {
+                (Endpoint::Sandbox { principal }, Some(sandbox)) => {
+                    match sandbox.credentials(&target.account, principal.as_deref()) {
+                        Ok(credentials) => Some(FixedCredentials {
+                            access_key_id: credentials.access_key_id,
+                            secret_access_key: credentials.secret_access_key,
+                            session_token: credentials.session_token,
+                        }),
+                        Err(problem) => {
+                            problems.push(Problem { place: problem.place.or(Some(target.place.clone())), ..problem });
+                            continue;
+                        }
+                    }
+                }
+                _ => None,
+            };
+            let transport = match (&target.endpoint, &sandbox) {
+                (Endpoint::Sandbox { .. }, Some(sandbox)) => sandbox.transport(),
+                _ => Arc::clone(&outside.transport),
+            };
+            let connect = Connect {
+                target,
+                transport,
+                clock: Arc::clone(&clock),
+                meter: meter.clone(),
+                fixed,
+                parallelism: usize::from(selection.parallelism),
+            };
+            providers.insert(target.name.clone(), Arc::new(Aws::connect(connect)));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let phases = vec![("files", began.elapsed())];
+        Ok(Session { project, providers, clock, meter, sandbox, phases })
+    }
+
+    /// Plans: reads what the plan needs, in as many rounds as that takes.
+    pub async fn plan(&mut self, ledger: &Ledger, options: &Options) -> Result<(Plan, Live), Problems> {
+        let mut live = Live::new();
+        let (mut planning, mut reading) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
+        for _ in 0..ROUNDS_MAX {
+            let began = Instant::now();
+            let outcome = plan::plan(&Inputs::new(&self.project, ledger, &live, options))?;
+            planning += began.elapsed();
+            let needs = match outcome {
+                Outcome::Plan(plan) => {
+                    self.phases.extend([("read", reading), ("plan", planning)]);
+                    return Ok((*plan, live));
+                }
+                Outcome::Needs(needs) => needs,
+            };
+            let began = Instant::now();
+            let answers = join_all(needs.iter().map(|(target, query)| {
+                let provider = Arc::clone(&self.providers[target]);
+                async move { provider.observe(query).await }
+            }))
+            .await;
+            reading += began.elapsed();
+            let mut problems = Problems::new();
+            for ((target, _), answer) in needs.iter().zip(answers) {
+                match answer {
+                    Ok(observation) => live.entry(target.clone()).or_default().merge(observation),
+                    Err(error) => problems.push(unreadable(&self.project, target, error.into_problem())),
+                }
+            }
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+        }
+        Err(vec![Problem::failed("the clouds' answers keep leaving something open that the plan needs")
+            .hint("run again with -v and report what it prints")])
+    }
+
+    pub fn phase(&mut self, name: &'static str, since: Instant) {
+        self.phases.push((name, since.elapsed()));
+    }
+
+    /// `--timings`: calls by operation, retries, time by phase.
+    pub fn timings(&self) -> String {
+        let mut text = String::from("calls\n");
+        let calls = self.meter.calls();
+        for (operation, count) in &calls {
+            text.push_str(&format!("  {count:>7}  {operation}\n"));
+        }
+        text.push_str(&format!("  {:>7}  in all, {} of them retries\n", calls.values().sum::<u64>(), self.meter.retries()));
+        text.push_str("time\n");
+        for (name, time) in &self.phases {
+            text.push_str(&format!("  {:>7.3} s  {name}\n", time.as_secs_f64()));
+        }
+        text
+    }
+
+    pub fn warnings(&self) -> Problems {
+        self.sandbox.as_ref().and_then(Sandbox::warning).map(Problem::failed).into_iter().collect()
+    }
+
+    /// The addresses that `--only`, `--exclude` and `--reapply` mean, and the limits of `--allow`.
+    pub fn options(&self, ledger: &Ledger, selection: &Selection, reapply: &[String]) -> Result<Options, Problems> {
+        let known: Vec<Address> = self.project.desired.keys().chain(ledger.managed.keys()).cloned().collect();
+        let mut problems = Problems::new();
+        let mut select = |flag: &str, patterns: &[String]| {
+            let mut all = std::collections::BTreeSet::new();
+            for pattern in patterns {
+                let matching = config::select(pattern, known.iter());
+                if matching.is_empty() {
+                    problems.push(no_such_address(flag, pattern, &known));
+                }
+                all.extend(matching);
+            }
+            all
+        };
+        let only = (!selection.only.is_empty()).then(|| select("--only", &selection.only));
+        let exclude = select("--exclude", &selection.exclude);
+        let reapply = select("--reapply", reapply);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut options = Options { only, exclude, reapply, ..Options::default() };
+        for (limit, count) in &selection.allow {
+            let place = match limit {
+                Limit::Terminate => &mut options.allow.terminate,
+                Limit::ChangePercent => &mut options.allow.change_percent,
+                Limit::OwnerChanges => &mut options.allow.owner_changes,
+                Limit::LaunchRoleChanges => &mut options.allow.launch_role_changes,
+            };
+            *place = Some(*count);
+        }
+        Ok(options)
+    }
+}
+
+fn no_such_address(flag: &str, pattern: &str, known: &[Address]) -> Problem {
+    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let keys = known.iter().map(|address| address.key.as_str());
+    let near = crate::problem::nearest(pattern, names.iter().map(String::as_str).chain(keys));
+    let problem = Problem::input(format!("{flag} `{pattern}` matches no address of the files or the ledger"));
+    match near {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint("an address is KEY or KEY@TARGET; globs such as `web-*` work too"),
+    }
+}
+
+/// A target that cannot be read at all is a matter of access, whatever the service said.
+fn unreadable(project: &Project, target: &str, problem: Problem) -> Problem {
+    let kind = match problem.kind {
+        crate::problem::Kind::Failed => crate::problem::Kind::Access,
+        kind => kind,
+    };
+    let place = problem.place.or_else(|| project.targets.get(target).map(|target| target.place.clone()));
+    let message = if problem.message.contains(&format!("`{target}`")) {
+        problem.message
+    } else {
+        format!("target `{target}` cannot be read: {}", problem.message)
+    };
+    Problem { kind, place, message, hint: problem.hint }
+}
+
+fn open_sandbox(project: &Project, seed: Option<&Path>) -> Result<Option<Sandbox>, Problem> {
+    if !project.targets.values().any(|target| target.is_sandbox()) {
+        return Ok(None);
+    }
+    let seed = seed.map_or_else(|| project.root.join("sandbox.toml"), Path::to_path_buf);
+    Sandbox::open(&seed, &sandbox_state(&project.root)).map(Some)
+}
+
+pub fn sandbox_state(root: &Path) -> PathBuf {
+    root.join(".tenure").join("sandbox")
+}
+
+/// A CI machine is new every time: a ledger that is only on it would be lost, and with it what is ours.
+fn refuse_ci(project: &Project, settings: &Settings) -> Result<(), Problems> {
+    if !settings.ci {
+        return Ok(());
+    }
+    let real = project.targets.values().find(|target| match &target.endpoint {
+        Endpoint::Cloud => true,
+        Endpoint::Url(url) => !is_loopback(url),
+        Endpoint::Sandbox { .. } => false,
+    });
+    match real {
+        None => Ok(()),
+        Some(target) => Err(vec![
+            Problem::input(format!(
+                "target `{}` is real, CI is set, and the ledger is a local file that this machine will not keep",
+                target.name
+            ))
+            .at(&target.place)
+            .hint("run it where the ledger is kept (unset CI there); a shared ledger is not supported yet"),
+        ]),
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.split("://").nth(1).unwrap_or(url);
+    ["127.", "localhost", "[::1]"].iter().any(|prefix| host.starts_with(prefix))
+}
+
+/// The ledger of a project, not yet opened.
+pub fn store(project: &Project, clock: &dyn Clock) -> FileStore {
+    FileStore::new(&project.ledger, crate::ledger::holder(clock.now()))
+}
+
+/// The value of a secret, at the moment of sending.
+pub fn secret(reference: &SecretRef) -> Result<String, Problem> {
+    let hint = "set it where `apply` runs; its value is never stored or shown";
+    match reference.source.strip_prefix("env:") {
+        Some(name) => match std::env::var(name) {
+            Ok(value) if !value.is_empty() => Ok(value),
+            Ok(_) => Err(Problem::failed(format!("the secret `env:{name}` is empty")).hint(hint)),
+            Err(_) => Err(Problem::failed(format!("the secret `env:{name}` is not set")).hint(hint)),
+        },
+        None => Err(Problem::input(format!("`{}` is not a source of secrets", reference.source)).hint("write env:NAME")),
+    }
+}
+
+/// The identities that were used, by target.
+pub fn actors(live: &Live) -> BTreeMap<String, String> {
+    live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect()
+}
