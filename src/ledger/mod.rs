@@ -1,14 +1,15 @@
 //! What is ours, what was declared of it, which steps are unsettled: a fold over all entries. Pure.
 //!
 //! The file is the truth and everything else is derived from it: [`transition`] is the one table of what may follow
-//! what, [`fold`] what each entry changes, [`chain`] how a line proves its place, and
-//! [`mod@replay`] bytes to [`Ledger`]. All of these are plain functions. [`journal`] is the only way to append;
-//! [`mod@file`] and [`memory`] are where the bytes are.
+//! what, [`fold`] what each entry changes, [`chain`] how a line proves its place, [`mod@replay`] bytes to [`Ledger`], and
+//! [`history`] lines to tenures. All of these are plain functions. [`journal`] is the only way to append; [`mod@file`] and
+//! [`memory`] are where the bytes are.
 
 pub mod chain;
 pub mod entry;
 pub mod file;
 pub mod fold;
+pub mod history;
 pub mod journal;
 pub mod memory;
 pub mod replay;

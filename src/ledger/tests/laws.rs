@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ledger::history::{Office, chronicles, owners};
 use crate::ledger::{Journal, MemoryStore, chain, replay};
 
 /// An entry out of a small vocabulary, so that many happen to be legal.
@@ -88,6 +89,36 @@ proptest! {
         }
         for address in ledger.managed.keys() {
             prop_assert!(!ledger.declared.contains_key(address));
+        }
+    }
+
+    #[test]
+    fn an_office_has_one_holder_at_a_time_and_nothing_of_ours_is_without_a_history(
+        entries in prop::collection::vec(entry(), 0..120),
+    ) {
+        let (ledger, kept) = legal(entries);
+        let all = chronicles(&lines(kept));
+        for id in every_id(&ledger) {
+            let chronicle = all.iter().find(|chronicle| chronicle.id == *id);
+            prop_assert!(chronicle.is_some_and(|chronicle| chronicle.gone.is_none()), "{}", id);
+            prop_assert_eq!(Some(&chronicle.unwrap().address), ledger.address_of(id));
+        }
+        for chronicle in &all {
+            for office in [Office::Owner, Office::LaunchRole, Office::Steward] {
+                let tenures: Vec<_> = chronicle.tenures.iter().filter(|tenure| tenure.office == office).collect();
+                for (earlier, later) in tenures.iter().zip(tenures.iter().skip(1)) {
+                    let until = earlier.until.expect("only the last one lasts");
+                    prop_assert!(earlier.since.latest() <= until.latest());
+                    prop_assert!(until.latest() <= later.since.latest());
+                }
+            }
+        }
+        // What the fold has seen last is what history says of now.
+        for held in owners(&all, None).iter().filter(|held| held.tenure.office == Office::Owner) {
+            let managed = ledger.managed.values().find(|managed| managed.id == held.chronicle.id);
+            if let Some(seen) = managed.and_then(|managed| managed.seen.owner.as_ref()) {
+                prop_assert_eq!(seen, &held.tenure.holder);
+            }
         }
     }
 

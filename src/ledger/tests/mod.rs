@@ -2,6 +2,7 @@
 
 mod damage;
 mod folds;
+mod histories;
 mod laws;
 mod stores;
 mod table;
