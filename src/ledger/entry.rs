@@ -60,6 +60,43 @@ pub enum Entry {
     Ended { succeeded: u32, failed: u32, not_started: u32, left_running: u32, interrupted: bool },
 }
 
+impl Entry {
+    /// The word that the file uses for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Entry::Began(_) => "began",
+            Entry::Declared { .. } => "declared",
+            Entry::Adopted { .. } => "adopted",
+            Entry::Moved { .. } => "moved",
+            Entry::Forgotten { .. } => "forgotten",
+            Entry::Started(_) => "started",
+            Entry::Submitted { .. } => "submitted",
+            Entry::Succeeded(_) => "succeeded",
+            Entry::Failed { .. } => "failed",
+            Entry::Observed { .. } => "observed",
+            Entry::Ended { .. } => "ended",
+        }
+    }
+
+    /// The address that it is about, and whose state decides whether it is legal; of a move the old one.
+    #[must_use]
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Entry::Began(_) | Entry::Ended { .. } => None,
+            Entry::Declared { address, .. }
+            | Entry::Adopted { address, .. }
+            | Entry::Moved { from: address, .. }
+            | Entry::Forgotten { address, .. }
+            | Entry::Started(Started { address, .. })
+            | Entry::Submitted { address, .. }
+            | Entry::Succeeded(Succeeded { address, .. })
+            | Entry::Failed { address, .. }
+            | Entry::Observed { address, .. } => Some(address),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Began {
     /// `apply` or `destroy`.
@@ -118,6 +155,21 @@ pub struct Holdings {
     /// The product's last operation at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
+}
+
+impl Holdings {
+    /// Takes over what a later look knows. What it does not name it did not ask for, which is no news.
+    pub fn learn(&mut self, later: &Holdings) {
+        for (known, news) in [
+            (&mut self.owner, &later.owner),
+            (&mut self.launch_role, &later.launch_role),
+            (&mut self.operation, &later.operation),
+        ] {
+            if news.is_some() {
+                known.clone_from(news);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

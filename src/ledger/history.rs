@@ -1,64 +1,254 @@
-//! Who held what, from when until when, and by which cause.
+//! Who held what, from when until when: lines to tenures. Pure.
+//!
+//! The clouds keep no ownership history, so this is all there is of one. It says no more than is known: what was done
+//! by a step has a time, what was found by looking lies between two looks, and what was there before anybody looked has
+//! no beginning.
+
+mod scribe;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
+use super::entry::Line;
 use crate::model::{Address, Cloud};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What somebody holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Office {
     Owner,
     LaunchRole,
+    /// Who answers for it, as the files declare; no cloud knows.
     Steward,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How well a time is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     At(Timestamp),
+    /// After the first and not after the second.
     Between(Timestamp, Timestamp),
+    /// Not after this: it was so when somebody first looked.
     Before(Timestamp),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl When {
+    /// Whether it has certainly happened by `time`.
+    #[must_use]
+    pub fn surely_by(self, time: Timestamp) -> bool {
+        self.latest() <= time
+    }
+
+    /// Whether it can have happened by `time`.
+    #[must_use]
+    pub fn perhaps_by(self, time: Timestamp) -> bool {
+        match self {
+            When::At(exactly) => exactly <= time,
+            When::Between(after, _) => after < time,
+            When::Before(_) => true,
+        }
+    }
+
+    /// The first time by which it has certainly happened.
+    #[must_use]
+    pub fn latest(self) -> Timestamp {
+        match self {
+            When::At(time) | When::Between(_, time) | When::Before(time) => time,
+        }
+    }
+
+    /// The time before which it cannot have happened; none where nothing is known before.
+    #[must_use]
+    pub fn earliest(self) -> Option<Timestamp> {
+        match self {
+            When::At(time) | When::Between(time, _) => Some(time),
+            When::Before(_) => None,
+        }
+    }
+}
+
+/// What began a tenure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Whoever provisions is the first owner.
+    Provisioned,
+    /// It was so when the product was adopted.
+    Adopted,
+    /// A step of ours.
+    Transferred,
+    /// Found by looking: somebody else did it.
+    Seen,
+    /// The files say so (stewards).
+    Declared,
+}
+
+/// By what a tenure began. Of a change that was only seen, the run is the one that looked; nobody knows who did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct How {
+    pub what: Cause,
+    pub run: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The cloud's operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The cloud accepted it, and nobody could look afterwards.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
+    /// The entry that says so.
+    pub seq: u64,
+}
+
+/// One holding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tenure {
     pub office: Office,
     pub holder: String,
     pub since: When,
+    /// None while it lasts, as far as is known.
     pub until: Option<When>,
     pub how: How,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct How {
-    pub what: Cause,
-    pub run: String,
-    pub actor: Option<String>,
-    pub digest: Option<String>,
-    pub approval: Option<String>,
-    pub commit: Option<String>,
-    pub message: Option<String>,
-    pub operation: Option<String>,
-    pub unconfirmed: bool,
-    pub seq: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    Provisioned,
-    Adopted,
-    Transferred,
-    Seen,
-    Declared,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Everything that is known of one provisioned product. What replaced it is another one at the same address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Chronicle {
     pub address: Address,
+    /// Where it stood earlier, oldest first.
     pub former_addresses: Vec<Address>,
     pub name: String,
     pub id: String,
     pub cloud: Cloud,
     pub account: String,
     pub region: String,
+    /// Since when it is not ours, and why: `terminated`, or `forgotten: …`.
     pub gone: Option<(When, String)>,
+    /// By the time they were written.
     pub tenures: Vec<Tenure>,
+}
+
+/// One holding at a time that was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Held<'a> {
+    pub chronicle: &'a Chronicle,
+    pub tenure: &'a Tenure,
+    /// Whether it held for certain; a change that lies between two looks leaves a time with two possible holders.
+    pub certain: bool,
+}
+
+/// The history of everything that was ever ours, by address and then by age. The lines are those of a
+/// [`Replay`](super::Replay), in which each is legal; after one that is not, nothing more is told.
+#[must_use]
+pub fn chronicles(lines: &[Line]) -> Vec<Chronicle> {
+    let mut scribe = scribe::Scribe::default();
+    for line in lines {
+        if scribe.take(line).is_err() {
+            break;
+        }
+    }
+    scribe.finish()
+}
+
+/// What a person means by `what`: an address or its key, now or earlier, a name, an id, or a holder (an ARN, or the end
+/// of one: `role/NetworkTeam`).
+#[must_use]
+pub fn find<'a>(all: &'a [Chronicle], what: &str) -> Vec<&'a Chronicle> {
+    if what.is_empty() {
+        return Vec::new();
+    }
+    let stood_at = |address: &Address| address.key == what || address.to_string() == what;
+    let held_by = |tenure: &Tenure| {
+        same_holder(&tenure.holder, what) || tenure.holder.strip_suffix(what).is_some_and(|arn| arn.ends_with(':'))
+    };
+    all.iter()
+        .filter(|chronicle| {
+            chronicle.id == what
+                || chronicle.name == what
+                || stood_at(&chronicle.address)
+                || chronicle.former_addresses.iter().any(stood_at)
+                || chronicle.tenures.iter().any(held_by)
+        })
+        .collect()
+}
+
+/// Who holds everything that is ours now, or held it `at` a time.
+#[must_use]
+pub fn owners(all: &[Chronicle], at: Option<Timestamp>) -> Vec<Held<'_>> {
+    match at {
+        Some(at) => owners_during(all, at, at),
+        None => all
+            .iter()
+            .filter(|chronicle| chronicle.gone.is_none())
+            .flat_map(|chronicle| chronicle.tenures.iter().map(move |tenure| Held { chronicle, tenure, certain: true }))
+            .filter(|held| held.tenure.until.is_none())
+            .collect(),
+    }
+}
+
+/// Who held what at any time from `from` to `to`, both included: a whole day, for example. Before the first look nothing
+/// is known, and nothing is said.
+#[must_use]
+pub fn owners_during(all: &[Chronicle], from: Timestamp, to: Timestamp) -> Vec<Held<'_>> {
+    let mut found = Vec::new();
+    for chronicle in all {
+        for tenure in &chronicle.tenures {
+            // What ended with the tenure, or what left our sight with the product, whichever came first.
+            let gone = chronicle.gone.as_ref().map(|(when, _)| *when);
+            let end = [tenure.until, gone].into_iter().flatten().min_by_key(|when| when.latest());
+            let begun = match tenure.since {
+                When::Before(seen) => seen <= to,
+                since => since.perhaps_by(to),
+            };
+            let over = end.is_some_and(|end| end.surely_by(from));
+            if begun && !over {
+                let certain = tenure.since.surely_by(to) && !end.is_some_and(|end| end.perhaps_by(from));
+                found.push(Held { chronicle, tenure, certain });
+            }
+        }
+    }
+    found
+}
+
+/// Whether two ARNs mean the same holder. Who provisions is known by a session (`sts:…:assumed-role/NAME/SESSION`), and
+/// the cloud then names the role behind it (`iam:…:role/PATH/NAME`); role names are unique in an account.
+#[must_use]
+pub fn same_holder(one: &str, other: &str) -> bool {
+    one == other || matches!((role_of(one), role_of(other)), (Some(one), Some(other)) if one.is_like(&other))
+}
+
+struct Role<'a> {
+    partition: &'a str,
+    account: &'a str,
+    name: &'a str,
+    session: bool,
+}
+
+impl Role<'_> {
+    /// Two roles that are both written as roles are compared as text.
+    fn is_like(&self, other: &Role<'_>) -> bool {
+        self.session != other.session
+            && (self.partition, self.account, self.name) == (other.partition, other.account, other.name)
+    }
+}
+
+fn role_of(arn: &str) -> Option<Role<'_>> {
+    let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':');
+    let (partition, service, _region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let resource = parts.next()?;
+    let (name, session) = match service {
+        "sts" => (resource.strip_prefix("assumed-role/")?.split('/').next()?, true),
+        "iam" => (resource.strip_prefix("role/")?.rsplit('/').next()?, false),
+        _ => return None,
+    };
+    Some(Role { partition, account, name, session })
 }
