@@ -21,6 +21,8 @@ pub(super) struct Single<T> {
 /// What one file says.
 pub(super) struct Draft {
     pub includes: Vec<Located<String>>,
+    /// Whether an include was faulty and is left out.
+    pub lacks_includes: bool,
     pub name: Option<Single<Option<String>>>,
     pub ledger: Option<Single<Option<PathBuf>>>,
     pub limits: Option<Single<Limits>>,
@@ -39,9 +41,13 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Draft> {
     };
     let reader = Reader { source, findings };
     let top = Section::top(&reader, &table, keys::TOP);
+    let include = top.get("include");
+    let includes = include.as_ref().and_then(Item::lines).unwrap_or_default();
+    let written = |item: Item<'_>| item.value().as_array().map_or(usize::MAX, |array| array.len());
     let tables = |key| top.get(key).and_then(|item| item.entries_of_names()).unwrap_or_default();
     Some(Draft {
-        includes: top.get("include").and_then(|item| item.lines()).unwrap_or_default(),
+        lacks_includes: include.map_or(0, written) > includes.len(),
+        includes,
         name: single(&top, "project", keys::PROJECT, project),
         ledger: single(&top, "ledger", keys::LEDGER, ledger),
         limits: single(&top, "limits", keys::LIMITS, limits),

@@ -64,6 +64,7 @@ impl Walk<'_> {
         let name = self.name(path);
         let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(problem) = self.loops(&identity, &name) {
+            self.files.incomplete = true;
             self.findings.problem(located(problem, asked_at));
             return;
         }
@@ -84,6 +85,7 @@ impl Walk<'_> {
             self.files.incomplete = true;
             return;
         };
+        self.files.incomplete |= draft.lacks_includes;
         let includes = draft.includes.clone();
         self.files.drafts.push(draft);
         self.open.push((identity, name));

@@ -156,7 +156,7 @@ fn swallowed(entry: &Item<'_>, table: &str) {
     let problem = Problem::input(format!("`{label}` is spelt like a key of the provisioned product"));
     entry.doubt(problem.hint(format!(
         "if the product's `{key}` is meant, write it above the `[….{table}]` header; \
-         if not, write `{label} = …` there, which cannot be mistaken"
+         if not, write the {table} as lines like `{label} = …` instead, which cannot be mistaken"
     )));
 }
 

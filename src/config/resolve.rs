@@ -107,7 +107,7 @@ impl Once<'_> {
 fn one_product_for_each_name(project: &Project, findings: &Findings) {
     let mut seen: BTreeMap<_, &crate::model::Spec> = BTreeMap::new();
     let mut specs: Vec<_> = project.desired.values().collect();
-    specs.sort_by_key(|spec| (spec.place.file.clone(), spec.place.line));
+    specs.sort_by(|a, b| a.place.cmp(&b.place));
     for spec in specs {
         let Some(target) = project.targets.get(&spec.address.target) else { continue };
         // A sandbox has accounts of its own, even if their numbers are the same.

@@ -210,8 +210,7 @@ enum Parameter {
     Previous(PreviousTable),
 }
 
-/// `${provisioned_product.KEY.outputs.NAME}` in a string is an output of another provisioned product; `$${` is a
-/// literal `${`.
+/// A string may hold outputs: `${provisioned_product.KEY.outputs.NAME}`; `$${` is a literal `${`.
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 enum Scalar {

@@ -82,14 +82,15 @@ impl<'a> Section<'a> {
     fn refuse_strangers(&self) {
         for (key, value) in self.table {
             let word: &str = key.get_ref();
-            let item = Item { reader: self.reader, label: quoted_key(word), key, value };
-            match self.keys.iter().find(|known| known.name == word) {
-                Some(Key { later: None, .. }) => {}
-                Some(Key { later: Some(instead), .. }) => {
-                    item.refuse_key(Problem::input(format!("`{word}` is not supported yet")).hint(*instead));
-                }
-                None => item.refuse_key(self.stranger(word, &item)),
+            let known = self.keys.iter().find(|known| known.name == word);
+            if known.is_some_and(|known| known.later.is_none()) {
+                continue;
             }
+            let item = Item { reader: self.reader, label: quoted_key(word), key, value };
+            item.refuse_key(match known.and_then(|known| known.later) {
+                Some(instead) => Problem::input(format!("`{word}` is not supported yet")).hint(instead),
+                None => self.stranger(word, &item),
+            });
         }
     }
 

@@ -11,7 +11,7 @@ use crate::problem::{Place, Problem};
 const LIMIT: u64 = 8 * 1024 * 1024;
 
 /// A character count is kept for every so many bytes, so that a column is found in constant time on lines of any length.
-const STRIDE: usize = 256;
+const STRIDE: usize = 64;
 
 /// One file's text. Positions are looked up, never counted from the beginning: a project may have thousands of values.
 pub(super) struct Source {
