@@ -123,7 +123,7 @@ struct Run<'a, 'c> {
     board: Board,
     running: BTreeMap<StepId, Running>,
     /// Ready steps whose product was looked at again after they became ready.
-    looked_at: BTreeMap<StepId, ()>,
+    looked_at: BTreeSet<StepId>,
     seen: BTreeMap<String, Observation>,
     /// Products that this run knows by address: those of the plan's base and its own provisions.
     ids: BTreeMap<Address, String>,
@@ -153,7 +153,7 @@ impl<'a, 'c> Run<'a, 'c> {
             plan,
             board: Board::new(&plan.steps),
             running: BTreeMap::new(),
-            looked_at: BTreeMap::new(),
+            looked_at: BTreeSet::new(),
             seen: BTreeMap::new(),
             ids,
             operations: BTreeMap::new(),
@@ -233,7 +233,7 @@ impl<'a, 'c> Run<'a, 'c> {
     async fn look(&mut self, ready: &[StepId], wave: &[StepId]) -> Result<(), Problem> {
         let known = Known { plan: self.plan, ids: &self.ids, operations: &self.operations };
         let mut queries: BTreeMap<&str, Query> = BTreeMap::new();
-        for id in ready.iter().filter(|id| !self.looked_at.contains_key(id)) {
+        for id in ready.iter().filter(|id| !self.looked_at.contains(id)) {
             let step = self.step(*id);
             let query = queries.entry(step.address.target.as_str()).or_default();
             let Some(product) = known.product_id(step) else { continue };
@@ -269,7 +269,7 @@ impl<'a, 'c> Run<'a, 'c> {
             let observation = answer.map_err(ProviderError::into_problem)?;
             self.seen.entry((*target).to_owned()).or_default().merge(observation);
         }
-        self.looked_at.extend(ready.iter().map(|id| (*id, ())));
+        self.looked_at.extend(ready);
         Ok(())
     }
 
@@ -297,10 +297,11 @@ impl<'a, 'c> Run<'a, 'c> {
         let mut outgoing = Vec::new();
         let mut ended = Vec::new();
         let none = Observation::default();
+        let seen_by_target = std::mem::take(&mut self.seen);
         for id in wave {
             let step = self.step(*id);
             self.board.take(*id);
-            let seen = self.seen.get(&step.address.target).unwrap_or(&none);
+            let seen = seen_by_target.get(&step.address.target).unwrap_or(&none);
             let known = Known { plan: self.plan, ids: &self.ids, operations: &self.operations };
             let prepared = known.prepare(step, seen, &seen.outputs);
             let (request, outcome) = match prepared {
@@ -325,6 +326,7 @@ impl<'a, 'c> Run<'a, 'c> {
                 }
             }
         }
+        self.seen = seen_by_target;
         self.context.append(entries).await?;
         let now = self.context.clock.now();
         for (step, outcome) in ended {
