@@ -1,7 +1,7 @@
 //! `tenure`: plan and apply provisioned products of AWS and Alibaba Cloud Service Catalog.
 
 pub mod apply;
-//pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod ledger;
 pub mod model;

@@ -18,8 +18,8 @@ use tokio::sync::watch;
 use crate::ledger::Journal;
 use crate::ledger::entry::{Entry, Failure, Holdings, Started, Succeeded};
 use crate::model::{
-    Address, Argument, Event, Observation, Operation, OperationState, Piece, Query, Request, SecretRef, Step, StepId,
-    StepKind,
+    Address, Argument, Event, Observation, Operation, OperationState, Piece, Query, Report, Request, SecretRef, Step,
+    StepId, StepKind,
 };
 use crate::plan::{Plan, is_owner};
 use crate::problem::Problem;
@@ -44,24 +44,6 @@ pub struct Settings {
     pub parallelism: usize,
     /// `--on-error stop`: nothing new is started after a failure.
     pub stop_on_error: bool,
-}
-
-/// What a run came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Report {
-    pub succeeded: u32,
-    pub failed: u32,
-    pub not_started: u32,
-    pub left_running: u32,
-    pub interrupted: bool,
-}
-
-impl Report {
-    /// Whether everything that was to be done is done.
-    #[must_use]
-    pub fn is_complete(self) -> bool {
-        self.failed == 0 && self.not_started == 0 && self.left_running == 0 && !self.interrupted
-    }
 }
 
 /// What a run works with. Everything outside stands behind a seam.
@@ -475,13 +457,10 @@ impl<'a, 'c> Run<'a, 'c> {
     fn progress(&mut self, id: StepId, operation: Operation) {
         let now = self.context.clock.now();
         let Some(running) = self.running.get_mut(&id) else { return };
-        let changed = running.operation.status != operation.status;
         let status = operation.status.clone();
         running.operation = operation;
-        let since = running.since;
-        if changed {
-            self.tell(Event::Progress { step: id, status, elapsed: elapsed(since, now) });
-        }
+        let elapsed = elapsed(running.since, now);
+        self.tell(Event::Progress { step: id, status, elapsed });
     }
 
     /// Journals every operation that has ended, in one append, and unblocks what waited for it.
@@ -506,7 +485,7 @@ impl<'a, 'c> Run<'a, 'c> {
                     outcomes.push((step, since, Err(problem)));
                 }
                 OperationState::Succeeded | OperationState::Running => {
-                    let unconfirmed = operation.status == NOT_VISIBLE;
+                    let unconfirmed = operation.status == Operation::NOT_VISIBLE;
                     entries.push(Entry::Succeeded(Succeeded {
                         step: id,
                         address: step.address.clone(),
@@ -536,7 +515,7 @@ impl<'a, 'c> Run<'a, 'c> {
         let hidden: Vec<StepId> = self
             .running
             .iter()
-            .filter(|(id, running)| running.operation.status == NOT_VISIBLE && self.step(**id).kind == StepKind::SetOwner)
+            .filter(|(id, running)| running.operation.status == Operation::NOT_VISIBLE && self.step(**id).kind == StepKind::SetOwner)
             .map(|(id, _)| *id)
             .collect();
         for id in hidden {
@@ -546,8 +525,9 @@ impl<'a, 'c> Run<'a, 'c> {
             let product = running.operation.product_id.clone();
             let query = Query { confirm: BTreeSet::from([product.clone()]), ..Query::default() };
             let answer = self.context.providers[&step.address.target].observe(&query).await;
-            let seen = answer.ok().and_then(|mut observation| observation.products.remove(&product));
-            match seen {
+            // A look that fails says nothing; the next poll asks again.
+            let Ok(mut answer) = answer else { continue };
+            match answer.products.remove(&product) {
                 Some(product) if is_owner(owner, &product) => {
                     running.operation.state = OperationState::Succeeded;
                     running.operation.status = "SUCCEEDED".to_owned();
@@ -687,9 +667,6 @@ impl<'a, 'c> Run<'a, 'c> {
         }
     }
 }
-
-/// The state in which a provider reports an operation that the caller may no longer look at.
-pub const NOT_VISIBLE: &str = "NOT_VISIBLE";
 
 /// Sends one write until its fate is known. With the same token a cloud that replays tokens does it once.
 async fn submit(

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, NOT_VISIBLE, Providers, elapsed, mask, submit, unseal};
+use super::{Context, Providers, elapsed, mask, submit, unseal};
 use crate::ledger::Unsettled;
 use crate::ledger::entry::{Entry, Failure, Succeeded};
 use crate::model::{
@@ -232,13 +232,18 @@ async fn wait(
         poll(context.providers, &mut running).await?;
         let ended: Vec<Address> = running
             .iter()
-            .filter(|(_, operation)| operation.state != OperationState::Running || operation.status == NOT_VISIBLE)
+            .filter(|(address, operation)| {
+                // Only whoever gave a product away stops seeing its operation for good.
+                let hidden = operation.status == Operation::NOT_VISIBLE;
+                operation.state != OperationState::Running
+                    || (hidden && unsettled[*address].started.kind == StepKind::SetOwner)
+            })
             .map(|(address, _)| address.clone())
             .collect();
         for address in ended {
             let Some(operation) = running.remove(&address) else { continue };
             let step = &unsettled[&address];
-            let hidden = operation.status == NOT_VISIBLE;
+            let hidden = operation.status == Operation::NOT_VISIBLE;
             match operation.state {
                 OperationState::Failed(text) => {
                     fail(context, &address, step, Failure::Operation, &text, settled).await?;

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use crate::model::{Address, Argument};
 use entry::{Declaration, Holdings, Line, Started};
 
-pub use file::FileStore;
+pub use file::{FileStore, holder};
 pub use journal::{Journal, read};
 pub use memory::MemoryStore;
 pub use replay::{Replay, replay};

@@ -249,6 +249,12 @@ pub struct Operation {
     pub updated: Option<Timestamp>,
 }
 
+impl Operation {
+    /// The status of an operation that the caller may not look at: whoever gives a product away loses sight of the
+    /// operation that did it. The product itself tells how it ended.
+    pub const NOT_VISIBLE: &str = "NOT_VISIBLE";
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationState {
     Running,

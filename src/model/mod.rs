@@ -17,7 +17,7 @@ pub use live::{
     OperationState, ParameterSpec, ProvisionedProduct, Query, Status, TagUpdates, Template, TemplateKey, Version,
 };
 pub use spec::{Access, Cloud, Desired, Endpoint, Limits, Located, Piece, Project, SecretRef, Spec, Target, Value};
-pub use step::{Argument, Event, Request, Step, StepId, StepKind, Traits};
+pub use step::{Argument, Event, Report, Request, Step, StepId, StepKind, Traits};
 
 /// The stable name of a provisioned product in files and ledger: `network@prod`, always with its target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -167,7 +167,7 @@ pub enum Event {
         kind: StepKind,
         timeout: Duration,
     },
-    /// The cloud's word for the state of a running step changed.
+    /// A running step was looked at: the cloud's word for its state, which may be the same as before.
     Progress {
         step: StepId,
         status: String,
@@ -210,4 +210,22 @@ pub enum Event {
     Waiting {
         on: String,
     },
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    pub succeeded: u32,
+    pub failed: u32,
+    pub not_started: u32,
+    pub left_running: u32,
+    pub interrupted: bool,
+}
+
+impl Report {
+    /// Whether everything that was to be done is done.
+    #[must_use]
+    pub fn is_complete(self) -> bool {
+        self.failed == 0 && self.not_started == 0 && self.left_running == 0 && !self.interrupted
+    }
 }

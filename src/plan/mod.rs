@@ -359,6 +359,17 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Outcome, Vec<Problem>> {
     Ok(Outcome::Plan(Box::new(assemble(inputs, planner))))
 }
 
+/// The problems of the files that only all of them together show; needs neither ledger nor cloud.
+pub fn validate(project: &Project) -> Result<(), Vec<Problem>> {
+    let (ledger, live, options) = (Ledger::default(), Live::new(), Options::default());
+    let inputs = Inputs::new(project, &ledger, &live, &options);
+    let mut problems = name_problems(project);
+    if let Err(cycles) = order::addresses(&project.desired, &inputs.scope) {
+        problems.extend(cycle_problems(&inputs, cycles));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
 /// Puts the drafts in order and adds everything up.
 fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
     let Planner { mut drafts, findings, drift, unchanged, base, .. } = planner;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{safe, summary};
-use crate::model::Address;
+use crate::model::{Address, Event, Report};
 use crate::plan::Plan;
 
 /// The version of this format: fields may be added to it, never renamed or reused.
@@ -43,6 +43,48 @@ pub fn plan(plan: &Plan) -> String {
         plan,
     };
     pretty(&document)
+}
+
+/// The plan and what carrying it out came to, as one JSON document. Without a report the run ended early.
+#[must_use]
+pub fn applied(plan: &Plan, report: Option<&Report>, events: &[Event]) -> String {
+    let steps: Vec<serde_json::Value> = events.iter().filter_map(outcome).collect();
+    let report = report.map(|report| {
+        serde_json::json!({
+            "succeeded": report.succeeded,
+            "failed": report.failed,
+            "not_started": report.not_started,
+            "left_running": report.left_running,
+            "interrupted": report.interrupted,
+        })
+    });
+    pretty(&serde_json::json!({
+        "format_version": FORMAT_VERSION,
+        "tenure_version": env!("CARGO_PKG_VERSION"),
+        "summary": summary::sentence(plan),
+        "plan": plan,
+        "report": report,
+        "steps": steps,
+    }))
+}
+
+/// How one step ended; what only happened on the way is not part of the result.
+fn outcome(event: &Event) -> Option<serde_json::Value> {
+    Some(match event {
+        Event::Succeeded { step, address, elapsed, note, .. } => serde_json::json!({
+            "step": step, "address": address, "outcome": "succeeded", "seconds": elapsed.as_secs(), "note": note,
+        }),
+        Event::Failed { step, address, problem, .. } => serde_json::json!({
+            "step": step, "address": address, "outcome": "failed", "problem": problem,
+        }),
+        Event::NotStarted { step, address, because, .. } => serde_json::json!({
+            "step": step, "address": address, "outcome": "not_started", "because": because,
+        }),
+        Event::LeftRunning { step, address, operation, .. } => serde_json::json!({
+            "step": step, "address": address, "outcome": "left_running", "operation": operation,
+        }),
+        _ => return None,
+    })
 }
 
 /// Any document, indented, with an end of line.

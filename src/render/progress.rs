@@ -38,6 +38,8 @@ struct Running {
     address: Address,
     kind: StepKind,
     timeout: Duration,
+    /// The last status that was printed: a log has a line for each change only.
+    status: String,
     bar: Option<ProgressBar>,
 }
 
@@ -76,7 +78,7 @@ impl Progress {
             }
             bar
         });
-        let running = Running { address: address.clone(), kind, timeout, bar };
+        let running = Running { address: address.clone(), kind, timeout, status: String::new(), bar };
         match &running.bar {
             Some(bar) => bar.set_message(live(&running, "", Duration::ZERO, self.style)),
             None => {
@@ -89,9 +91,12 @@ impl Progress {
     }
 
     fn progressed(&mut self, step: StepId, status: &str, elapsed: Duration) {
-        let Some(running) = self.running.get(&step) else { return };
+        let Some(running) = self.running.get_mut(&step) else { return };
+        let changed = running.status != status;
+        status.clone_into(&mut running.status);
         match &running.bar {
             Some(bar) => bar.set_message(live(running, status, elapsed, self.style)),
+            None if !changed => {}
             None => {
                 let line = subject(running.kind, &running.address)
                     .then(Tone::Plain, format!("  {}", safe::line(status)))

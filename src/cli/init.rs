@@ -1,0 +1,94 @@
+//! `tenure init`: a starter that plans and applies at once, or a first real target.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Ended, Outside, Settings, args, print};
+use crate::problem::{Problem, Problems};
+use crate::provider::aws;
+use crate::render::ui::Ui;
+
+const TENURE_TOML: &str = include_str!("starter/tenure.toml");
+const SANDBOX_TOML: &str = include_str!("starter/sandbox.toml");
+const TEMPLATE: &str = include_str!("starter/bucket.yaml");
+const GITIGNORE: &str = "/.tenure/\n";
+
+pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &args::Init) -> Ended {
+    let dir = settings.root.join(&args.dir);
+    let files: Vec<(&str, String)> = match (&args.profile, &args.region) {
+        (Some(profile), Some(region)) => {
+            let account = account(outside, settings, profile, region).await.map_err(|problem| vec![problem])?;
+            let target = real_target(profile, region, &account);
+            vec![("tenure.toml", target), (".gitignore", GITIGNORE.to_owned())]
+        }
+        _ => vec![
+            ("tenure.toml", TENURE_TOML.to_owned()),
+            ("sandbox.toml", SANDBOX_TOML.to_owned()),
+            ("templates/bucket.yaml", TEMPLATE.to_owned()),
+            (".gitignore", GITIGNORE.to_owned()),
+        ],
+    };
+    write_all(&dir, &files)?;
+    let mut text = String::new();
+    for (name, _) in &files {
+        text.push_str(&format!("wrote {}\n", dir.join(name).display()));
+    }
+    let ended = print(ui, &text);
+    let change = if args.dir == Path::new(".") { String::new() } else { format!(" -C {}", args.dir.display()) };
+    ui.next(&format!("tenure{change} plan"));
+    ended
+}
+
+/// Writes all files or none: a folder that has one of them already is somebody's project.
+fn write_all(dir: &Path, files: &[(&str, String)]) -> Result<(), Problems> {
+    let taken: Vec<&str> =
+        files.iter().map(|(name, _)| *name).filter(|name| *name != ".gitignore" && dir.join(name).exists()).collect();
+    if !taken.is_empty() {
+        return Err(vec![
+            Problem::input(format!("{} has {} already", dir.display(), taken.join(", ")))
+                .hint("init writes into a folder without them: name another one"),
+        ]);
+    }
+    let cannot = |path: &Path, error: std::io::Error| {
+        vec![Problem::failed(format!("{} cannot be written: {error}", path.display()))]
+    };
+    for (name, text) in files {
+        let path = dir.join(name);
+        if *name == ".gitignore" && path.exists() {
+            continue;
+        }
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| cannot(parent, error))?;
+        }
+        std::fs::write(&path, text).map_err(|error| cannot(&path, error))?;
+    }
+    Ok(())
+}
+
+/// The account that the profile's credentials are of.
+async fn account(outside: &Outside, settings: &Settings, profile: &str, region: &str) -> Result<String, Problem> {
+    let caller = aws::caller(profile, region, Arc::clone(&outside.transport), Arc::clone(&outside.clock), &settings.meter);
+    caller.await.map(|caller| caller.account)
+}
+
+fn real_target(profile: &str, region: &str, account: &str) -> String {
+    format!(
+        "# What should be. `tenure plan` shows what differs; nothing is changed before you say yes.\n\
+         \n\
+         [target.prod]\n\
+         provider = \"aws\"\n\
+         region   = {region:?}\n\
+         account  = {account:?}   # refuse to run as anybody else's account\n\
+         profile  = {profile:?}\n\
+         \n\
+         # One block for each provisioned product. One that exists already under this name is adopted, not launched again.\n\
+         #\n\
+         # [provisioned_product.network]\n\
+         # target      = \"prod\"\n\
+         # product     = \"VPC baseline\"        # name or prod-… id\n\
+         # version     = \"2.1.0\"               # name or pa-… id\n\
+         # owner       = \"role/NetworkTeam\"\n\
+         # launch_role = \"role/SCLaunch\"\n\
+         # parameters.CidrBlock = \"10.0.0.0/16\"\n"
+    )
+}
