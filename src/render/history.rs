@@ -19,6 +19,10 @@ pub fn text(chronicles: &[Chronicle], style: Style) -> String {
         page.gap();
         header(&mut page, chronicle);
         let rows: Vec<[String; 5]> = chronicle.tenures.iter().map(|tenure| row(tenure, chronicle)).collect();
+        if rows.is_empty() {
+            page.prose(2, Tone::Dim, "nobody is known to have held it");
+            continue;
+        }
         table(&mut page, ["office", "holder", "from", "until", "how"], &rows);
     }
     page.finish()
@@ -44,7 +48,7 @@ fn row(tenure: &Tenure, chronicle: &Chronicle) -> [String; 5] {
         holder(tenure, chronicle),
         when(&tenure.since),
         tenure.until.as_ref().map_or_else(|| "now".to_owned(), when),
-        how(&tenure.how),
+        how(&tenure.how, &chronicle.account),
     ]
 }
 
@@ -82,7 +86,7 @@ fn cause(cause: Cause) -> &'static str {
 }
 
 /// The cause and everything that is known of it, the most useful first.
-fn how(how: &How) -> String {
+fn how(how: &How, account: &str) -> String {
     let mut words = cause(how.what).to_owned();
     if how.unconfirmed {
         words.push_str(" (unconfirmed)");
@@ -93,7 +97,7 @@ fn how(how: &How) -> String {
     });
     let known = [
         ("plan", digest),
-        ("by", how.actor.clone()),
+        ("by", how.actor.as_ref().map(|actor| arn::short(actor, Some(account)))),
         ("operation", how.operation.clone()),
         ("approval", how.approval.clone()),
         ("commit", how.commit.clone()),
@@ -125,7 +129,7 @@ fn table<const N: usize>(page: &mut Page, head: [&str; N], rows: &[[String; N]])
         set(page, &head.map(str::to_owned), &widths, last_at, Tone::Dim);
     }
     for row in rows {
-        if below { stack(page, row) } else { set(page, row, &widths, last_at, Tone::Plain) }
+        if below { stack(page, &head, row) } else { set(page, row, &widths, last_at, Tone::Plain) }
     }
 }
 
@@ -145,19 +149,21 @@ fn set<const N: usize>(page: &mut Page, row: &[String; N], widths: &[usize], las
     }
 }
 
-fn stack<const N: usize>(page: &mut Page, row: &[String; N]) {
+/// A row as a few lines: the first two cells stand for themselves, the others behind their heads.
+fn stack<const N: usize>(page: &mut Page, head: &[&str; N], row: &[String; N]) {
     let [first, second, rest @ ..] = &row[..] else { return };
     page.line(&Line::indented(2).then(Tone::Plain, first.clone()).then(Tone::Strong, format!("  {second}")));
-    let last = rest.len().saturating_sub(1);
-    page.prose(6, Tone::Plain, &rest[..last].join(" until "));
-    page.prose(6, Tone::Dim, rest.last().map_or("", String::as_str));
+    for (head, cell) in head.iter().skip(2).zip(rest) {
+        page.prose(6, Tone::Plain, &format!("{head} {cell}"));
+    }
 }
 
-/// Who holds everything: a row for each product.
+/// Who holds everything that is there: a row for each product.
 #[must_use]
 pub fn owners(chronicles: &[Chronicle], style: Style) -> String {
     let mut page = Page::new(style);
-    let rows: Vec<[String; 5]> = chronicles.iter().map(owner_row).collect();
+    let rows: Vec<[String; 5]> =
+        chronicles.iter().filter(|chronicle| chronicle.gone.is_none()).map(owner_row).collect();
     if rows.is_empty() {
         page.line(&Line::default().then(Tone::Plain, "The ledger knows of no provisioned product."));
     } else {
@@ -166,7 +172,6 @@ pub fn owners(chronicles: &[Chronicle], style: Style) -> String {
     page.finish()
 }
 
-/// The present holder of each office; the histories of `owners --at` end at that time.
 fn owner_row(chronicle: &Chronicle) -> [String; 5] {
     let present = |office| chronicle.tenures.iter().rfind(|tenure| tenure.office == office && tenure.until.is_none());
     let name = |office| present(office).map_or_else(|| "–".to_owned(), |tenure| holder(tenure, chronicle));
@@ -247,6 +252,9 @@ pub fn markdown(chronicles: &[Chronicle]) -> String {
         out.push_str(&format!("### {address} – {name} {}\n\n", code(&chronicle.id)));
         if let Some((at, why)) = &chronicle.gone {
             out.push_str(&format!("Gone {}: {}\n\n", when(at), code(why)));
+        }
+        if chronicle.tenures.is_empty() {
+            continue;
         }
         out.push_str("| office | holder | from | until | how |\n|---|---|---|---|---|\n");
         for tenure in &chronicle.tenures {
