@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Address, Step, StepId, StepKind};
+use crate::model::{Address, Request, Step, StepId, StepKind};
 use crate::plan::{Action, Change, Finding, Plan};
 
 /// Fewer equal steps in a row than this are listed one by one.
@@ -37,6 +37,23 @@ pub(crate) fn ledger_only(plan: &Plan) -> (Vec<&Change>, Vec<&Change>) {
         .iter()
         .filter(|change| !change.actions.iter().any(|action| action.writes()))
         .partition(|change| change.actions == [Action::Adopt] && change.notes.is_empty())
+}
+
+/// What is terminated, by address. A change names the product that its address stands for; after a replacement that may
+/// be another than the one that goes.
+pub(crate) fn terminated(plan: &Plan) -> BTreeMap<&Address, Vec<&str>> {
+    let mut ids: BTreeMap<&Address, Vec<&str>> = BTreeMap::new();
+    for step in &plan.steps {
+        if let Request::Terminate { id } = &step.request {
+            ids.entry(&step.address).or_default().push(id);
+        }
+    }
+    ids
+}
+
+/// The ids that go with a change: those of its terminations where there are any.
+pub(crate) fn ids<'a>(change: &'a Change, terminated: &BTreeMap<&Address, Vec<&'a str>>) -> Vec<&'a str> {
+    terminated.get(&change.address).cloned().unwrap_or_else(|| change.id.as_deref().into_iter().collect())
 }
 
 /// Steps in a row that do the same and wait for the same.

@@ -3,7 +3,7 @@
 use super::line::{Line, Page, columns, fill};
 use super::style::{Style, Tone};
 use super::{arn, json, safe, time};
-use crate::ledger::history::{Cause, Chronicle, How, Office, Tenure, When};
+use crate::ledger::history::{Cause, Chronicle, Held, How, Office, Tenure, When};
 
 /// Hexadecimal digits of a digest that tell plans apart, as `--expect` takes them.
 const DIGITS: usize = 16;
@@ -19,6 +19,10 @@ pub fn text(chronicles: &[Chronicle], style: Style) -> String {
         page.gap();
         header(&mut page, chronicle);
         let rows: Vec<[String; 5]> = chronicle.tenures.iter().map(|tenure| row(tenure, chronicle)).collect();
+        if rows.is_empty() {
+            page.prose(2, Tone::Dim, "nobody is known to have held it");
+            continue;
+        }
         table(&mut page, ["office", "holder", "from", "until", "how"], &rows);
     }
     page.finish()
@@ -44,7 +48,7 @@ fn row(tenure: &Tenure, chronicle: &Chronicle) -> [String; 5] {
         holder(tenure, chronicle),
         when(&tenure.since),
         tenure.until.as_ref().map_or_else(|| "now".to_owned(), when),
-        how(&tenure.how),
+        how(&tenure.how, &chronicle.account),
     ]
 }
 
@@ -82,7 +86,7 @@ fn cause(cause: Cause) -> &'static str {
 }
 
 /// The cause and everything that is known of it, the most useful first.
-fn how(how: &How) -> String {
+fn how(how: &How, account: &str) -> String {
     let mut words = cause(how.what).to_owned();
     if how.unconfirmed {
         words.push_str(" (unconfirmed)");
@@ -93,7 +97,7 @@ fn how(how: &How) -> String {
     });
     let known = [
         ("plan", digest),
-        ("by", how.actor.clone()),
+        ("by", how.actor.as_ref().map(|actor| arn::short(actor, Some(account)))),
         ("operation", how.operation.clone()),
         ("approval", how.approval.clone()),
         ("commit", how.commit.clone()),
@@ -125,7 +129,7 @@ fn table<const N: usize>(page: &mut Page, head: [&str; N], rows: &[[String; N]])
         set(page, &head.map(str::to_owned), &widths, last_at, Tone::Dim);
     }
     for row in rows {
-        if below { stack(page, row) } else { set(page, row, &widths, last_at, Tone::Plain) }
+        if below { stack(page, &head, row) } else { set(page, row, &widths, last_at, Tone::Plain) }
     }
 }
 
@@ -145,19 +149,47 @@ fn set<const N: usize>(page: &mut Page, row: &[String; N], widths: &[usize], las
     }
 }
 
-fn stack<const N: usize>(page: &mut Page, row: &[String; N]) {
+/// A row as a few lines: the first two cells stand for themselves, the others behind their heads.
+fn stack<const N: usize>(page: &mut Page, head: &[&str; N], row: &[String; N]) {
     let [first, second, rest @ ..] = &row[..] else { return };
     page.line(&Line::indented(2).then(Tone::Plain, first.clone()).then(Tone::Strong, format!("  {second}")));
-    let last = rest.len().saturating_sub(1);
-    page.prose(6, Tone::Plain, &rest[..last].join(" until "));
-    page.prose(6, Tone::Dim, rest.last().map_or("", String::as_str));
+    for (head, cell) in head.iter().skip(2).zip(rest) {
+        page.prose(6, Tone::Plain, &format!("{head} {cell}"));
+    }
 }
 
-/// Who holds everything: a row for each product.
+/// An office, its holder, and since when.
+type Holding = (Office, String, String);
+
+/// Who holds everything that is there: a row for each product, also where nobody is known to hold it.
 #[must_use]
 pub fn owners(chronicles: &[Chronicle], style: Style) -> String {
+    let there = chronicles.iter().filter(|chronicle| chronicle.gone.is_none());
+    let lasting = |chronicle: &Chronicle| -> Vec<Holding> {
+        let tenures = chronicle.tenures.iter().filter(|tenure| tenure.until.is_none());
+        tenures.map(|tenure| (tenure.office, holder(tenure, chronicle), when(&tenure.since))).collect()
+    };
+    owner_table(there.map(|chronicle| owner_row(chronicle, &lasting(chronicle))).collect(), style)
+}
+
+/// Who held what at the time that `held` is about; a holder who may have been another one by then says so.
+#[must_use]
+pub fn owners_then(held: &[Held<'_>], style: Style) -> String {
+    let mut products: Vec<(&Chronicle, Vec<Holding>)> = Vec::new();
+    for one in held {
+        let perhaps = if one.certain { "" } else { " (perhaps)" };
+        let name = holder(one.tenure, one.chronicle) + perhaps;
+        let told = (one.tenure.office, name, when(&one.tenure.since));
+        match products.last_mut() {
+            Some((chronicle, tenures)) if std::ptr::eq(*chronicle, one.chronicle) => tenures.push(told),
+            _ => products.push((one.chronicle, vec![told])),
+        }
+    }
+    owner_table(products.iter().map(|(chronicle, tenures)| owner_row(chronicle, tenures)).collect(), style)
+}
+
+fn owner_table(rows: Vec<[String; 5]>, style: Style) -> String {
     let mut page = Page::new(style);
-    let rows: Vec<[String; 5]> = chronicles.iter().map(owner_row).collect();
     if rows.is_empty() {
         page.line(&Line::default().then(Tone::Plain, "The ledger knows of no provisioned product."));
     } else {
@@ -166,16 +198,19 @@ pub fn owners(chronicles: &[Chronicle], style: Style) -> String {
     page.finish()
 }
 
-/// The present holder of each office; the histories of `owners --at` end at that time.
-fn owner_row(chronicle: &Chronicle) -> [String; 5] {
-    let present = |office| chronicle.tenures.iter().rfind(|tenure| tenure.office == office && tenure.until.is_none());
-    let name = |office| present(office).map_or_else(|| "–".to_owned(), |tenure| holder(tenure, chronicle));
+/// The holders of each office, and since when the owner is; several where a time has more than one.
+fn owner_row(chronicle: &Chronicle, tenures: &[Holding]) -> [String; 5] {
+    let of = |office, pick: fn(&Holding) -> &str| {
+        let told: Vec<&str> = tenures.iter().filter(|tenure| tenure.0 == office).map(pick).collect();
+        if told.is_empty() { "–".to_owned() } else { told.join(" or ") }
+    };
+    let name = |office| of(office, |tenure| &tenure.1);
     [
         safe::line(&chronicle.address.to_string()),
         name(Office::Owner),
         name(Office::LaunchRole),
         name(Office::Steward),
-        present(Office::Owner).map_or_else(|| "–".to_owned(), |tenure| when(&tenure.since)),
+        of(Office::Owner, |tenure| &tenure.2),
     ]
 }
 
@@ -248,6 +283,9 @@ pub fn markdown(chronicles: &[Chronicle]) -> String {
         if let Some((at, why)) = &chronicle.gone {
             out.push_str(&format!("Gone {}: {}\n\n", when(at), code(why)));
         }
+        if chronicle.tenures.is_empty() {
+            continue;
+        }
         out.push_str("| office | holder | from | until | how |\n|---|---|---|---|---|\n");
         for tenure in &chronicle.tenures {
             let [office, holder, from, until, how] = row(tenure, chronicle);
@@ -259,7 +297,8 @@ pub fn markdown(chronicles: &[Chronicle]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{json, markdown, owners, text};
+    use super::{json, markdown, owners, owners_then, text};
+    use crate::ledger::history;
     use crate::render::{Style, samples};
 
     #[test]
@@ -278,5 +317,15 @@ mod tests {
     #[test]
     fn owners_of_everything() {
         insta::assert_snapshot!(owners(&samples::chronicles(), Style { color: false, width: 160 }));
+        assert_eq!(owners(&[], Style::plain()), "The ledger knows of no provisioned product.\n");
+    }
+
+    #[test]
+    fn owners_at_a_time_between_two_looks() {
+        let at = "2026-01-20T00:00:00Z".parse().unwrap_or_default();
+        let all = samples::chronicles();
+        let held = history::owners(&all, Some(at));
+        insta::assert_snapshot!("then_160", owners_then(&held, Style { color: false, width: 160 }));
+        insta::assert_snapshot!("then_80", owners_then(&held, Style { color: false, width: 80 }));
     }
 }

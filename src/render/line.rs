@@ -116,3 +116,27 @@ pub(crate) fn fill(words: &[String], between: &str, width: usize) -> Vec<String>
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, Page, fill};
+    use crate::render::Style;
+    use crate::render::style::Tone;
+
+    #[test]
+    fn columns_are_what_a_terminal_shows() {
+        let mut page = Page::new(Style { color: true, width: 20 });
+        for name in ["日本", "Ä", "abcd"] {
+            page.line(&Line::default().then(Tone::Add, name).at_column(6).then(Tone::Plain, "|"));
+        }
+        page.line(&Line::default().then(Tone::Plain, "ends without spaces").at_column(30));
+        let text = page.finish().replace("\u{1b}[32m", "").replace("\u{1b}[0m", "");
+        assert_eq!(text, "日本  |\nÄ     |\nabcd  |\nends without spaces\n");
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_stays_whole() {
+        let words = ["a", "word-that-is-too-long", "b", "c"].map(str::to_owned);
+        assert_eq!(fill(&words, " ", 8), ["a", "word-that-is-too-long", "b c"]);
+    }
+}

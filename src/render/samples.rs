@@ -56,7 +56,10 @@ pub(crate) fn step(id: u32, key: &str, kind: StepKind, after: &[u32]) -> Step {
         address: address(key),
         kind,
         after: after.iter().map(|id| StepId(*id)).collect(),
-        request: Request::Terminate { id: format!("pp-{key}") },
+        request: match kind {
+            StepKind::Terminate => Request::Terminate { id: format!("pp-{key}") },
+            _ => Request::SetOwner { id: format!("pp-{key}"), owner: "an ARN".to_owned() },
+        },
         timeout_seconds: 3600,
     }
 }
@@ -75,7 +78,17 @@ pub(crate) fn empty() -> Plan {
         digest: format!("sha256:{}", "6f0c1b2a".repeat(8)),
         unsettled: Vec::new(),
         blocked: BTreeSet::new(),
+        records: Vec::new(),
+        base: BTreeMap::new(),
+        guards: BTreeMap::new(),
+        tentative: BTreeMap::new(),
+        launch_roles: BTreeMap::new(),
+        listed: BTreeMap::new(),
     }
+}
+
+pub(crate) fn finding(address: Address, problem: Problem, blocks: bool) -> Finding {
+    Finding { address, problem, blocks, fails: blocks }
 }
 
 fn network() -> Change {
@@ -167,7 +180,7 @@ fn everything_changes() -> Vec<Change> {
             &[Action::Replace],
             vec![
                 field(Action::Replace, FieldName::Name, shown("old"), shown("new")),
-                field(Action::Replace, FieldName::Version, shown("1"), shown("2")),
+                field(Action::Replace, FieldName::Version, Shown::Absent, shown("2")),
             ],
         ),
         change("a1", &[Action::Adopt], Vec::new()),
@@ -203,8 +216,8 @@ pub(crate) fn everything() -> Plan {
         Problem::failed("UNDER_CHANGE: somebody else's operation rec-abc has been running since 2026-11-03 02:14Z")
             .hint("wait for it, then plan again");
     plan.findings = vec![
-        Finding { address: address("db"), problem: busy, blocks: true },
-        Finding { address: address("mail"), problem: Problem::failed("TAINTED, without a difference"), blocks: false },
+        finding(address("db"), busy, true),
+        finding(address("mail"), Problem::failed("TAINTED, without a difference"), false),
     ];
     plan.blocked = ["db", "app1", "app2", "app3", "app4"].into_iter().map(address).collect();
     plan.drift = contract().drift;

@@ -1,6 +1,6 @@
 //! The counts in one sentence, shared by every rendering.
 
-use crate::plan::{Counts, Plan};
+use crate::plan::{Action, Change, Plan};
 
 /// `1 thing`, `2 things`.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
@@ -12,8 +12,13 @@ pub(crate) fn products(n: usize) -> String {
 }
 
 /// What would be done, without what stays: terminations are always counted, other zeros left out.
-pub(crate) fn doing(counts: &Counts) -> Vec<String> {
-    let c = counts;
+pub(crate) fn doing(plan: &Plan) -> Vec<String> {
+    let c = &plan.counts;
+    // An adoption is counted as one, not a second time as a change of the ledger.
+    let is_other = |change: &&Change| {
+        !change.actions.iter().any(|action| action.writes()) && !change.actions.contains(&Action::Adopt)
+    };
+    let ledger_only = u32::try_from(plan.changes.iter().filter(is_other).count()).unwrap_or(u32::MAX);
     let all = [
         (c.provision, "to provision", "to provision"),
         (c.update, "to update", "to update"),
@@ -23,7 +28,7 @@ pub(crate) fn doing(counts: &Counts) -> Vec<String> {
         (c.launch_roles, "launch role", "launch roles"),
         (c.terminate, "to terminate", "to terminate"),
         (c.adopt, "to adopt", "to adopt"),
-        (c.ledger_only, "ledger only", "ledger only"),
+        (ledger_only, "ledger only", "ledger only"),
     ];
     let told = all.iter().filter(|(n, one, _)| *n > 0 || *one == "to terminate");
     told.map(|(n, one, many)| count(*n as usize, one, many)).collect()
@@ -46,7 +51,7 @@ fn being(plan: &Plan) -> Vec<String> {
 pub(crate) fn sentence(plan: &Plan) -> String {
     let being = being(plan);
     if plan.has_changes() {
-        let mut all = doing(&plan.counts);
+        let mut all = doing(plan);
         all.extend(being);
         if plan.counts.unchanged > 0 {
             all.push(format!("{} unchanged", plan.counts.unchanged));
@@ -65,8 +70,8 @@ pub(crate) fn sentence(plan: &Plan) -> String {
 /// The first line of a plan in a comment.
 pub(crate) fn verdict(plan: &Plan) -> String {
     let mut words = match (plan.has_changes(), plan.refusals.is_empty()) {
-        (true, true) => doing(&plan.counts).join(", "),
-        (true, false) => format!("refused: {}", doing(&plan.counts).join(", ")),
+        (true, true) => doing(plan).join(", "),
+        (true, false) => format!("refused: {}", doing(plan).join(", ")),
         (false, true) => "nothing to do".to_owned(),
         (false, false) => "refused".to_owned(),
     };

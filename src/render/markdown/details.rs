@@ -46,7 +46,7 @@ fn block(plan: &Plan, group: &[&Change], full: bool) -> String {
 
 fn diff(plan: &Plan, change: &Change, full: bool) -> String {
     let account = group::account(plan, &change.address);
-    let new = change.actions.contains(&Action::Provision);
+    let new = change.actions.iter().any(|action| matches!(action, Action::Provision | Action::Replace));
     let mut lines = Vec::new();
     for action in &change.actions {
         let ledger = if action.writes() { "" } else { " (ledger only)" };

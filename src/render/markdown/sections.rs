@@ -52,24 +52,28 @@ fn with(plan: &Plan, action: Action) -> impl Iterator<Item = &Change> {
 }
 
 fn product_name(change: &Change) -> String {
-    let field = change.fields.iter().find(|field| field.name == FieldName::Name);
-    match field.map(|field| (&field.before, &field.after)) {
-        Some((Shown::Text(old), Shown::Text(new))) => format!(", {} → {}", code(old), code(new)),
-        Some((Shown::Text(name), _)) => format!(", {}", code(name)),
-        _ => String::new(),
-    }
+    let fields = change.fields.iter().filter(|field| field.name == FieldName::Name);
+    fields
+        .map(|field| match (&field.before, &field.after) {
+            (Shown::Text(old), Shown::Text(new)) => format!(", {} → {}", code(old), code(new)),
+            (Shown::Text(name), _) => format!(", {}", code(name)),
+            _ => String::new(),
+        })
+        .collect()
 }
 
-fn identified(change: &Change) -> String {
-    let id = change.id.as_deref().map(|id| format!(", {}", code(id))).unwrap_or_default();
+fn identified(change: &Change, terminated: &BTreeMap<&Address, Vec<&str>>) -> String {
+    let id: String = group::ids(change, terminated).iter().map(|id| format!(", {}", code(id))).collect();
     let notes: String = change.notes.iter().map(|note| format!("; {}", prose(note))).collect();
     let product = if change.product.is_empty() { String::new() } else { format!(" – {}", code(&change.product)) };
     format!("{}{product}{}{id}{notes}", code(&change.address.to_string()), product_name(change))
 }
 
 /// Every address up to the very last form: this is what a reviewer must not miss.
-fn by_name(heading: &str, changes: &[&Change]) -> Vec<String> {
-    let mut forms = listed(heading, changes.len(), changes.iter().map(|change| identified(change)).collect());
+fn by_name(plan: &Plan, heading: &str, changes: &[&Change]) -> Vec<String> {
+    let terminated = group::terminated(plan);
+    let whole = changes.iter().map(|change| identified(change, &terminated)).collect();
+    let mut forms = listed(heading, changes.len(), whole);
     if let [_, some, _] = forms.as_mut_slice() {
         let names: Vec<String> = changes.iter().map(|change| code(&change.address.to_string())).collect();
         *some = format!("#### {heading} ({})\n\n{}\n", changes.len(), names.join(", "));
@@ -78,11 +82,11 @@ fn by_name(heading: &str, changes: &[&Change]) -> Vec<String> {
 }
 
 pub(super) fn terminations(plan: &Plan) -> Vec<String> {
-    by_name("Terminations", &with(plan, Action::Terminate).collect::<Vec<_>>())
+    by_name(plan, "Terminations", &with(plan, Action::Terminate).collect::<Vec<_>>())
 }
 
 pub(super) fn replacements(plan: &Plan) -> Vec<String> {
-    by_name("Replacements", &with(plan, Action::Replace).collect::<Vec<_>>())
+    by_name(plan, "Replacements", &with(plan, Action::Replace).collect::<Vec<_>>())
 }
 
 fn problem(problem: &Problem, limit: usize) -> String {

@@ -189,7 +189,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
         for n in 0..found {
             let problem = Problem::new(Kind::Failed, text()).hint(text());
             let address = Address::new(format!("{}{n}", text()), "prod");
-            plan.findings.push(crate::plan::Finding { address, problem: problem.clone(), blocks: n % 2 == 0 });
+            plan.findings.push(samples::finding(address, problem.clone(), n % 2 == 0));
             plan.refusals.push(problem);
         }
         for field in plan.changes.iter_mut().flat_map(|change| &mut change.fields) {

@@ -1,10 +1,13 @@
 //! One change, or several equal ones, as a block; and the changes that only the ledger sees, a line each.
 
+use std::collections::BTreeMap;
+
 use super::super::line::{Line, Page, columns};
 use super::super::style::Tone;
 use super::super::value::{self, Sides, Sign};
 use super::super::{group, safe, summary};
 use super::{address, addresses};
+use crate::model::Address;
 use crate::plan::{Action, Change, Field, FieldName, Plan, Shown};
 
 /// Where values begin unless a longer name pushes them to the right.
@@ -13,12 +16,19 @@ const VALUES: usize = 19;
 const VALUE_LINES: usize = 120;
 
 /// The block of a group of equal changes.
-pub(super) fn block(page: &mut Page, plan: &Plan, group: &[&Change], full: bool) {
+pub(super) fn block(
+    page: &mut Page,
+    plan: &Plan,
+    terminated: &BTreeMap<&Address, Vec<&str>>,
+    group: &[&Change],
+    full: bool,
+) {
     let Some(first) = group.first() else { return };
     let block = Block {
         account: group::account(plan, &first.address),
         column: value_column(first, page.style.width),
-        new: first.actions.contains(&Action::Provision),
+        new: first.actions.iter().any(|action| matches!(action, Action::Provision | Action::Replace)),
+        ids: group::ids(first, terminated),
         full,
     };
     let everyone = addresses(group.iter().map(|change| &change.address), full);
@@ -77,6 +87,7 @@ struct Block<'a> {
     column: usize,
     /// It does not exist yet: an old value would say nothing.
     new: bool,
+    ids: Vec<&'a str>,
     full: bool,
 }
 
@@ -93,13 +104,15 @@ impl Block<'_> {
                 }
             }
             Action::Terminate => {
-                let name = fields.iter().position(|field| field.name == FieldName::Name).map(|at| fields.remove(at));
-                let name = name.map(|field| value::shown(&field.before, &field.name, None));
-                page.line(&identified(line.at_column(self.column), name.as_deref(), change.id.as_deref()));
+                let (names, rest): (Vec<&Field>, Vec<&Field>) =
+                    fields.into_iter().partition(|field| field.name == FieldName::Name);
+                let names = names.iter().map(|field| value::shown(&field.before, &field.name, None));
+                page.line(&identified(line.at_column(self.column), names.collect(), &self.ids));
+                fields = rest;
             }
             Action::Provision | Action::Update => page.line(&line),
             Action::Replace => {
-                page.line(&identified(line.at_column(self.column), None, change.id.as_deref()));
+                page.line(&identified(line.at_column(self.column), Vec::new(), &self.ids));
                 page.prose(6, Tone::Dim, "the new one first; the old one is terminated when nothing depends on it");
             }
             Action::Adopt | Action::Move | Action::Forget | Action::Declare => {
@@ -199,11 +212,11 @@ impl Block<'_> {
     }
 }
 
-fn identified(mut line: Line, name: Option<&str>, id: Option<&str>) -> Line {
-    if let Some(name) = name {
-        line.push(Tone::Plain, format!("{name}  "));
+fn identified(mut line: Line, names: Vec<String>, ids: &[&str]) -> Line {
+    if !names.is_empty() {
+        line.push(Tone::Plain, format!("{}  ", names.join(", ")));
     }
-    line.then(Tone::Dim, id.map(safe::line).unwrap_or_default())
+    line.then(Tone::Dim, ids.iter().map(|id| safe::line(id)).collect::<Vec<_>>().join(", "))
 }
 
 fn declared(fields: &[&Field], account: Option<&str>) -> String {
@@ -230,7 +243,11 @@ pub(super) fn ledger_only(page: &mut Page, plan: &Plan, full: bool) {
     };
     if full || adopted.len() == 1 {
         for change in &adopted {
-            let line = identified(start(Action::Adopt), Some(&address(&change.address)), change.id.as_deref());
+            let line = identified(
+                start(Action::Adopt),
+                vec![address(&change.address)],
+                &change.id.as_deref().into_iter().collect::<Vec<_>>(),
+            );
             page.line(&line.then(Tone::Dim, "   ledger only"));
         }
     } else if !adopted.is_empty() {

@@ -22,11 +22,12 @@ pub struct TextOptions {
 #[must_use]
 pub fn plan(plan: &Plan, o: &TextOptions) -> String {
     let mut page = Page::new(o.style);
+    let terminated = group::terminated(plan);
     let (single, grouped): (Vec<_>, Vec<_>) =
         group::changes(plan, o.full).into_iter().partition(|group| group.len() == 1);
     for group in single.iter().chain(&grouped) {
         page.gap();
-        change::block(&mut page, plan, group, o.full);
+        change::block(&mut page, plan, &terminated, group, o.full);
     }
     change::ledger_only(&mut page, plan, o.full);
     steps::section(&mut page, plan, o.full);

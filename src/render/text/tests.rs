@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::{TextOptions, plan};
-use crate::model::Address;
-use crate::plan::{Plan, Shown};
+use crate::model::{Address, Request, StepKind};
+use crate::plan::{Action, FieldName, Plan, Shown};
 use crate::problem::Problem;
 use crate::render::{Style, safe, samples};
 
@@ -38,6 +38,20 @@ fn one_of_everything() {
 }
 
 #[test]
+fn what_an_earlier_replacement_left_goes_by_its_own_id() {
+    let mut plan = samples::empty();
+    let name = |name: &str| samples::field(Action::Terminate, FieldName::Name, samples::shown(name), Shown::Absent);
+    plan.changes = vec![samples::change("web", &[Action::Terminate], vec![name("web-1"), name("web-2")])];
+    plan.steps =
+        vec![samples::step(1, "web", StepKind::Terminate, &[]), samples::step(2, "web", StepKind::Terminate, &[])];
+    for (step, id) in plan.steps.iter_mut().zip(["pp-former-1", "pp-former-2"]) {
+        step.request = Request::Terminate { id: id.to_owned() };
+    }
+    plan.counts.terminate = 2;
+    insta::assert_snapshot!(text(&plan, 80));
+}
+
+#[test]
 fn nothing_to_do() {
     let mut nothing = samples::empty();
     assert_eq!(text(&nothing, 80), "Nothing to do: 41 provisioned products are as the files say.\n");
@@ -66,7 +80,7 @@ fn equal_findings_and_equal_updates_are_told_once() {
         let address = Address::new(format!("p{n}"), "prod");
         plan.changes.push(crate::plan::Change { address: address.clone(), ..fields.clone() });
         let problem = Problem::failed("not visible to this role").hint("plan with account access");
-        plan.findings.push(crate::plan::Finding { address, problem, blocks: true });
+        plan.findings.push(samples::finding(address, problem, true));
     }
     plan.counts.update = 500;
     insta::assert_snapshot!(text(&plan, 80));
