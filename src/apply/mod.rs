@@ -515,7 +515,9 @@ impl<'a, 'c> Run<'a, 'c> {
         let hidden: Vec<StepId> = self
             .running
             .iter()
-            .filter(|(id, running)| running.operation.status == Operation::NOT_VISIBLE && self.step(**id).kind == StepKind::SetOwner)
+            .filter(|(id, running)| {
+                running.operation.status == Operation::NOT_VISIBLE && self.step(**id).kind == StepKind::SetOwner
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in hidden {
@@ -545,9 +547,7 @@ impl<'a, 'c> Run<'a, 'c> {
         let overdue: Vec<StepId> = self
             .running
             .iter()
-            .filter(|(id, running)| {
-                elapsed(running.since, now) >= Duration::from_secs(self.step(**id).timeout_seconds)
-            })
+            .filter(|(id, running)| elapsed(running.since, now) >= Duration::from_secs(self.step(**id).timeout_seconds))
             .map(|(id, _)| *id)
             .collect();
         for id in overdue {
@@ -578,13 +578,7 @@ impl<'a, 'c> Run<'a, 'c> {
     fn done(&mut self, step: &Step, since: Timestamp, note: Option<String>) {
         self.report.succeeded += 1;
         let elapsed = elapsed(since, self.context.clock.now());
-        self.tell(Event::Succeeded {
-            step: step.id,
-            address: step.address.clone(),
-            kind: step.kind,
-            elapsed,
-            note,
-        });
+        self.tell(Event::Succeeded { step: step.id, address: step.address.clone(), kind: step.kind, elapsed, note });
         self.board.succeeded(step.id);
     }
 

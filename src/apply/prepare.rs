@@ -35,7 +35,12 @@ impl Known<'_> {
         }
     }
 
-    pub fn prepare(&self, step: &Step, seen: &Observation, outputs: &BTreeMap<String, BTreeMap<String, String>>) -> Prepared {
+    pub fn prepare(
+        &self,
+        step: &Step,
+        seen: &Observation,
+        outputs: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Prepared {
         let mut request = step.request.clone();
         let id = self.product_id(step).unwrap_or_default().to_owned();
         match &mut request {

@@ -335,12 +335,8 @@ async fn fail(
     settled: &mut Settled,
 ) -> Result<(), Problem> {
     settled.failed += 1;
-    let entry = Entry::Failed {
-        step: step.started.step,
-        address: address.clone(),
-        reason,
-        message: message.to_owned(),
-    };
+    let entry =
+        Entry::Failed { step: step.started.step, address: address.clone(), reason, message: message.to_owned() };
     context.append(vec![entry]).await?;
     let what = match reason {
         Failure::Superseded => format!("not carried on: {message}"),

@@ -66,7 +66,9 @@ async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, order: &Order<
     let run_id = format!("run-{:016x}", session.clock.nonce());
     let mut journal = Journal::open(Box::new(store), run_id).await.map_err(|problem| vec![problem])?;
     if journal.set_aside() {
-        ui.note("The ledger's last line was cut off by a crash and has been set aside; nothing was sent on its strength.");
+        ui.note(
+            "The ledger's last line was cut off by a crash and has been set aside; nothing was sent on its strength.",
+        );
     }
     session.phase("ledger", began);
     let mut events = Vec::new();

@@ -11,7 +11,14 @@ use clap_complete::Shell;
 #[command(name = "tenure", version, disable_version_flag = true, max_term_width = 100)]
 pub struct Cli {
     /// Work in this folder
-    #[arg(short = 'C', long = "chdir", value_name = "DIR", default_value = ".", global = true, hide_default_value = true)]
+    #[arg(
+        short = 'C',
+        long = "chdir",
+        value_name = "DIR",
+        default_value = ".",
+        global = true,
+        hide_default_value = true
+    )]
     pub chdir: PathBuf,
     /// No colours (as NO_COLOR does)
     #[arg(long, global = true)]
@@ -52,9 +59,7 @@ pub enum Command {
     /// Print a JSON Schema
     Schema(Schema),
     /// Print a completion script for a shell
-    Completions {
-        shell: Shell,
-    },
+    Completions { shell: Shell },
     /// Print the version
     Version,
 }
@@ -263,7 +268,10 @@ fn parse_allow(text: &str) -> Result<(Limit, u32), String> {
     let (key, count) = text.split_once('=').ok_or_else(|| format!("it is LIMIT=N, with one of {}", names()))?;
     let (_, limit) = KEYS.iter().find(|(name, _)| *name == key).ok_or_else(|| {
         let near = crate::problem::nearest(key, KEYS.iter().map(|(name, _)| *name));
-        near.map_or_else(|| format!("there is no limit `{key}`; there are {}", names()), |near| format!("there is no limit `{key}`; did you mean `{near}`?"))
+        near.map_or_else(
+            || format!("there is no limit `{key}`; there are {}", names()),
+            |near| format!("there is no limit `{key}`; did you mean `{near}`?"),
+        )
     })?;
     let count = count.parse().map_err(|_| format!("`{count}` is not a whole number of 0 or more"))?;
     Ok((*limit, count))

@@ -14,7 +14,10 @@ pub fn validate(ui: &mut Ui, settings: &Settings) -> Ended {
     ui.warnings(&project.warnings);
     plan::validate(&project)?;
     let (products, targets) = (project.desired.len(), project.targets.len());
-    print(ui, &format!("The files are well: {}, {}.\n", counted(products, "provisioned product"), counted(targets, "target")))?;
+    print(
+        ui,
+        &format!("The files are well: {}, {}.\n", counted(products, "provisioned product"), counted(targets, "target")),
+    )?;
     ui.next("tenure plan");
     Ok(0)
 }

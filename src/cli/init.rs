@@ -67,7 +67,8 @@ fn write_all(dir: &Path, files: &[(&str, String)]) -> Result<(), Problems> {
 
 /// The account that the profile's credentials are of.
 async fn account(outside: &Outside, settings: &Settings, profile: &str, region: &str) -> Result<String, Problem> {
-    let caller = aws::caller(profile, region, Arc::clone(&outside.transport), Arc::clone(&outside.clock), &settings.meter);
+    let caller =
+        aws::caller(profile, region, Arc::clone(&outside.transport), Arc::clone(&outside.clock), &settings.meter);
     caller.await.map(|caller| caller.account)
 }
 

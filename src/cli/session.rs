@@ -119,8 +119,10 @@ impl Session {
                 return Err(problems);
             }
         }
-        Err(vec![Problem::failed("the clouds' answers keep leaving something open that the plan needs")
-            .hint("run again with -v and report what it prints")])
+        Err(vec![
+            Problem::failed("the clouds' answers keep leaving something open that the plan needs")
+                .hint("run again with -v and report what it prints"),
+        ])
     }
 
     pub fn phase(&mut self, name: &'static str, since: Instant) {
@@ -134,7 +136,11 @@ impl Session {
         for (operation, count) in &calls {
             text.push_str(&format!("  {count:>7}  {operation}\n"));
         }
-        text.push_str(&format!("  {:>7}  in all, {} of them retries\n", calls.values().sum::<u64>(), self.meter.retries()));
+        text.push_str(&format!(
+            "  {:>7}  in all, {} of them retries\n",
+            calls.values().sum::<u64>(),
+            self.meter.retries()
+        ));
         text.push_str("time\n");
         for (name, time) in &self.phases {
             text.push_str(&format!("  {:>7.3} s  {name}\n", time.as_secs_f64()));
@@ -261,7 +267,9 @@ pub fn secret(reference: &SecretRef) -> Result<String, Problem> {
             Ok(_) => Err(Problem::failed(format!("the secret `env:{name}` is empty")).hint(hint)),
             Err(_) => Err(Problem::failed(format!("the secret `env:{name}` is not set")).hint(hint)),
         },
-        None => Err(Problem::input(format!("`{}` is not a source of secrets", reference.source)).hint("write env:NAME")),
+        None => {
+            Err(Problem::input(format!("`{}` is not a source of secrets", reference.source)).hint("write env:NAME"))
+        }
     }
 }
 

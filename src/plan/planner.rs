@@ -242,7 +242,7 @@ impl<'a> Planner<'a> {
             name: m.name.clone(),
             product_id: m.catalog.id.clone(),
             version_id: version.id.clone(),
-            path_id: path.map(|path| path.id.clone()),
+            path_id: named(m.spec, m.catalog, path),
             parameters: difference.arguments,
             tags,
         });
@@ -458,7 +458,7 @@ impl<'a> Planner<'a> {
             return self.not_a_stack(m, product, version_differs || path_differs || tags.send.is_some());
         }
         // Both are asked for before either is looked at.
-        let template = self.template(m, version, path.filter(|_| spec.path.is_some() || m.catalog.paths.len() > 1));
+        let template = self.template(m, version, path);
         let stack = match stack.unwrap_or_else(|| self.stack(m, product)) {
             Reading::Known(stack) => stack,
             Reading::Asked => return None,
@@ -585,11 +585,10 @@ impl<'a> Planner<'a> {
     }
 
     fn template(&mut self, m: &Matched<'a>, version: &Version, path: Option<&LaunchPath>) -> Option<&'a Template> {
-        let path = path.filter(|_| m.spec.path.is_some() || m.catalog.paths.len() > 1);
         let key = TemplateKey {
             product_id: m.catalog.id.clone(),
             version_id: version.id.clone(),
-            path_id: path.map(|path| path.id.clone()),
+            path_id: named(m.spec, m.catalog, path),
         };
         match self.knowledge.template(&m.target.name, &key) {
             Fact::Known(template) => Some(template),
@@ -820,6 +819,11 @@ impl<'a> Planner<'a> {
         }
         self.drafts.insert(address.clone(), draft);
     }
+}
+
+/// The path as it is sent: named only where there is a choice, because ids depend on who asks.
+fn named(spec: &Spec, catalog: &CatalogProduct, path: Option<&LaunchPath>) -> Option<String> {
+    path.filter(|_| spec.path.is_some() || catalog.paths.len() > 1).map(|path| path.id.clone())
 }
 
 enum Reading<'a> {

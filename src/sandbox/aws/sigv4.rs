@@ -82,7 +82,8 @@ pub fn verify(
     }
     // What the service reads must be signed: else anybody could change it on the way.
     let unsigned = request.headers().keys().map(http::HeaderName::as_str).find(|name| {
-        matches!(*name, "x-amz-target" | "x-amz-security-token") && !authorization.signed_headers.iter().any(|h| h == name)
+        matches!(*name, "x-amz-target" | "x-amz-security-token")
+            && !authorization.signed_headers.iter().any(|h| h == name)
     });
     if let Some(name) = unsigned {
         return Err(Refusal::Incomplete(format!("'{name}' must be a 'SignedHeader'.")));
@@ -230,7 +231,11 @@ mod tests {
     #[test]
     fn nonsense_is_refused_and_does_not_panic() {
         for header in [
-            "", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b", "Bearer x", "AWS4-HMAC-SHA256 Credential=////",
+            "",
+            "AWS4-HMAC-SHA256",
+            "AWS4-HMAC-SHA256 Credential=a/b",
+            "Bearer x",
+            "AWS4-HMAC-SHA256 Credential=////",
             "AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request,SignedHeaders=,Signature=",
         ] {
             let request = Request::post("/").header("authorization", header).body(Bytes::new()).expect("a request");
