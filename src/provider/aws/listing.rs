@@ -160,9 +160,9 @@ impl Aws {
                     roles.insert(id, written(detail.launch_role_arn));
                 }
             }
+            let more = pages.more(SCAN, page.next_page_token)?;
             // What as many pages as the list has products do not show is asked for by id.
-            let enough = pages.read >= listed.div_ceil(SMALL_PAGE as usize);
-            if !pages.more(SCAN, page.next_page_token)? || enough {
+            if !more || pages.read >= listed.div_ceil(SMALL_PAGE as usize) {
                 break;
             }
         }

@@ -81,7 +81,7 @@ impl Aws {
     }
 
     /// `DescribeStacks` without a name shows every stack of the account that is not deleted. The pages end when all
-    /// were seen, or when asking for the rest one by one is no more calls.
+    /// were seen, or when the rest is no more calls than there were pages.
     async fn stacks_in_bulk(
         &self,
         wanted: &BTreeMap<String, String>,
@@ -103,7 +103,7 @@ impl Aws {
                 }
             }
             let more = pages.more(DESCRIBE_STACKS, next)?;
-            if !more || found.len() == wanted.len() || pages.read >= wanted.len() {
+            if !more || pages.read >= wanted.len() - found.len() {
                 return Ok(found);
             }
         }

@@ -209,7 +209,7 @@ pub(super) struct Bench {
 pub(super) fn bench(fake: &Arc<Fake>, change: impl FnOnce(&mut Target)) -> Bench {
     let mut target = target();
     change(&mut target);
-    let (clock, meter) = (FakeClock::new(), Meter::new());
+    let (clock, meter) = (FakeClock::new(), meter());
     let aws = Aws::connect(Connect {
         target: &target,
         transport: Arc::clone(fake) as Arc<dyn Transport>,
@@ -228,7 +228,7 @@ pub(super) fn bench_of_profiles(fake: &Arc<Fake>, profiles: PathBuf, change: imp
     let files = super::Files::builder().with_file(kind, profiles).build();
     let mut target = target();
     change(&mut target);
-    let (clock, meter) = (FakeClock::new(), Meter::new());
+    let (clock, meter) = (FakeClock::new(), meter());
     let connect = Connect {
         target: &target,
         transport: Arc::clone(fake) as Arc<dyn Transport>,
@@ -238,6 +238,14 @@ pub(super) fn bench_of_profiles(fake: &Arc<Fake>, profiles: PathBuf, change: imp
         parallelism: 8,
     };
     Bench { aws: Aws::connect_with(connect, Some(files)), clock, meter }
+}
+
+/// With TENURE_TEST_TRACE set, every request of these tests goes into that file, for `tests/clients/check_trace.py`.
+fn meter() -> Meter {
+    match std::env::var_os("TENURE_TEST_TRACE") {
+        Some(path) => Meter::with_trace(std::path::Path::new(&path)).expect("a writable path"),
+        None => Meter::new(),
+    }
 }
 
 pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
