@@ -1,5 +1,9 @@
 //! A cloud account that can observe, submit and poll.
 
+pub mod aws;
+pub mod http;
+pub mod meter;
+
 use async_trait::async_trait;
 use std::time::Duration;
 

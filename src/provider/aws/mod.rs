@@ -1,0 +1,124 @@
+//! AWS Service Catalog: JSON 1.1 over our own transport, with CloudFormation for what a stack's parameters are and STS
+//! for whose account this is.
+//!
+//! What each operation tells, how it pages and what its errors mean is from the API reference of Service Catalog
+//! (2015-12-10), CloudFormation (2010-05-15) and STS (2011-06-15); where the documentation is silent or wrong, a comment
+//! says what is assumed.
+
+mod call;
+mod catalog;
+mod credentials;
+mod endpoint;
+mod errors;
+mod gather;
+mod listing;
+mod observe;
+mod page;
+mod poll;
+mod query;
+mod sign;
+mod stacks;
+mod submit;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+use self::call::{Client, Link};
+use self::credentials::{Files, Wallet};
+use super::meter::Meter;
+use super::{Provider, ProviderError};
+use crate::model::{Observation, Operation, Query, Request, Target, Traits};
+use crate::seam::{Clock, Transport};
+
+/// The most requests of one target that are under way, whatever is asked for. The services' rates are unpublished.
+const MOST_PARALLEL: usize = 64;
+
+/// The status of an operation that its caller may no longer look at: see [`Provider::poll`] of [`Aws`].
+pub const NOT_VISIBLE: &str = "NOT_VISIBLE";
+/// The status of a termination whose product was gone already.
+pub const NOT_FOUND: &str = "NOT_FOUND";
+
+/// What a connection to one target needs.
+pub struct Connect<'a> {
+    pub target: &'a Target,
+    pub transport: Arc<dyn Transport>,
+    pub clock: Arc<dyn Clock>,
+    pub meter: Meter,
+    /// Instead of the SDK's usual chain; `role_arn` and `read_role_arn` apply on top of these as well.
+    pub fixed: Option<FixedCredentials>,
+    /// How many requests may be under way at the same time.
+    pub parallelism: usize,
+}
+
+/// An access key that is given rather than found.
+#[derive(Clone)]
+pub struct FixedCredentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: Option<String>,
+}
+
+// Written by hand, so that a secret cannot slip into a log.
+impl std::fmt::Debug for FixedCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FixedCredentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// One account and region of AWS.
+pub struct Aws {
+    client: Client,
+    target: Arc<Target>,
+    parallelism: usize,
+    /// How many provisioned products the last list showed: what decides between Scan and Describe.
+    listed: AtomicUsize,
+}
+
+impl Aws {
+    /// No I/O happens here: credentials are looked for, and their account is checked, before the first call.
+    #[must_use]
+    pub fn connect(connect: Connect<'_>) -> Self {
+        Aws::connect_with(connect, None)
+    }
+
+    fn connect_with(connect: Connect<'_>, files: Option<Files>) -> Self {
+        let Connect { target, transport, clock, meter, fixed, parallelism } = connect;
+        let parallelism = parallelism.clamp(1, MOST_PARALLEL);
+        let target = Arc::new(target.clone());
+        let places = Arc::new(Semaphore::new(parallelism));
+        let link = Link { target: Arc::clone(&target), transport, clock, meter, places };
+        let client = Client { link, wallet: Wallet::new(fixed, files) };
+        Aws { client, target, parallelism, listed: AtomicUsize::new(0) }
+    }
+}
+
+#[async_trait]
+impl Provider for Aws {
+    async fn observe(&self, query: &Query) -> Result<Observation, ProviderError> {
+        self.answer(query).await
+    }
+
+    async fn submit(&self, request: &Request, token: &str) -> Result<Operation, ProviderError> {
+        self.send(request, token).await
+    }
+
+    /// After a change of owner "the previous owner can no longer use DescribeRecord" (API reference), and right after a
+    /// request its record may not be readable yet. Both are answered as running with the status [`NOT_VISIBLE`]: whoever
+    /// waits then looks at the product itself ([`Query::confirm`]) and compares its owner.
+    async fn poll(&self, running: &[Operation]) -> Result<Vec<Operation>, ProviderError> {
+        self.look(running).await
+    }
+
+    fn traits(&self) -> Traits {
+        // `ProvisionToken`, `UpdateToken`, `TerminateToken`, `IdempotencyToken`: "if multiple requests differ only by
+        // the idempotency token, the same response is returned for each repeated request".
+        Traits { replays_tokens: true }
+    }
+}
+
+#[cfg(test)]
+mod tests;
