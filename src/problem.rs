@@ -122,10 +122,7 @@ pub type Problems = Vec<Problem>;
 #[must_use]
 pub fn exit_code(problems: &[Problem]) -> u8 {
     const ORDER: [Kind; 6] = [Kind::Input, Kind::Access, Kind::Held, Kind::Stale, Kind::Refused, Kind::Failed];
-    ORDER
-        .into_iter()
-        .find(|kind| problems.iter().any(|p| p.kind == *kind))
-        .map_or(0, Kind::exit_code)
+    ORDER.into_iter().find(|kind| problems.iter().any(|p| p.kind == *kind)).map_or(0, Kind::exit_code)
 }
 
 /// The candidate nearest to `word`, if one is near enough to be a likely slip of the keyboard.

@@ -43,8 +43,9 @@ impl Ingredients {
                 continue;
             }
             let source = folder.join(name.get_ref());
-            let text = std::fs::read_to_string(&source)
-                .map_err(|error| file.wrong(name, format!("the template {} cannot be read: {error}", source.display())))?;
+            let text = std::fs::read_to_string(&source).map_err(|error| {
+                file.wrong(name, format!("the template {} cannot be read: {error}", source.display()))
+            })?;
             let key = ids::sha256_hex(text.as_bytes());
             keys.insert(name.get_ref().clone(), key.clone());
             templates.insert(key, TemplateSource { name: source.display().to_string(), text });
@@ -251,7 +252,9 @@ impl Builder<'_> {
 
     fn constraints(&mut self, portfolios: &Portfolios, products: &Products) -> Result<(), Problem> {
         for (key, seed) in &self.file.seed.portfolio {
-            let Some(portfolio) = portfolios.get(key).and_then(|id| self.catalog.portfolios.get_mut(id)) else { continue };
+            let Some(portfolio) = portfolios.get(key).and_then(|id| self.catalog.portfolios.get_mut(id)) else {
+                continue;
+            };
             for constraint in &seed.constraints {
                 let ids = products.get(constraint.product.get_ref());
                 let Some(product) = ids.and_then(|ids| ids.get(&portfolio.place)) else {
@@ -309,7 +312,9 @@ fn populate(
         let chosen = choose(file, world, portfolios, products, seed)?;
         let name = seed.name.as_ref().map_or(key, |name| name.get_ref());
         if !names.insert((chosen.place.clone(), name.clone())) {
-            return Err(file.wrong(&seed.product, format!("two provisioned products are named `{name}` in {}", chosen.place)));
+            return Err(
+                file.wrong(&seed.product, format!("two provisioned products are named `{name}` in {}", chosen.place))
+            );
         }
         let entry = Entry { file, world, key, name, seed, chosen, position: names.len() as u64 };
         let (product, records, stack) = entry.make()?;
@@ -405,7 +410,8 @@ impl Entry<'_> {
             notifications: Vec::new(),
         };
         let mut product = self.product(id, &unique, status, &launch)?;
-        let stack = (status != Status::Error).then(|| self.world.stack_after(&product, launch.clone(), product.created));
+        let stack =
+            (status != Status::Error).then(|| self.world.stack_after(&product, launch.clone(), product.created));
         product.stack = stack.as_ref().map(|s| s.id.clone());
         let first_id = ids::id(number, "rec", &unique);
         let mut first = self.record(first_id.clone(), &product, &launch);

@@ -19,9 +19,9 @@ use crate::problem::{Kind, Problem};
 
 const FORMAT: u32 = 1;
 /// A journal smaller than this is never worth a new snapshot.
-const SMALL_BYTES: u64 = 1 << 20;
+const SMALL_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 1 << 20 };
 /// How long another process may hold the folder before this one gives up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5_000 });
 
 const LINE_START: &str = "{\"check\":\"";
 const LINE_MIDDLE: &str = "\",\"entry\":";
@@ -180,12 +180,8 @@ impl Journal {
         fs::rename(&temporary, self.snapshot_path(generation))?;
         self.sync_folder()?;
         self.file = None;
-        self.position = Some(Position {
-            generation,
-            sequence: old.sequence,
-            journal_bytes: 0,
-            snapshot_bytes: bytes.len() as u64,
-        });
+        self.position =
+            Some(Position { generation, sequence: old.sequence, journal_bytes: 0, snapshot_bytes: bytes.len() as u64 });
         self.clean()
     }
 
@@ -245,12 +241,8 @@ impl Journal {
         }
         let Snapshot { catalog, state } = serde_json::from_slice(body).map_err(|_| damaged())?;
         let mut world = World::new(catalog, state)?;
-        let mut position = Position {
-            generation,
-            sequence: header.sequence,
-            journal_bytes: 0,
-            snapshot_bytes: snapshot.len() as u64,
-        };
+        let mut position =
+            Position { generation, sequence: header.sequence, journal_bytes: 0, snapshot_bytes: snapshot.len() as u64 };
         let path = self.journal_path(generation);
         for (number, line) in journal.split_inclusive(|b| *b == b'\n').enumerate() {
             if !line.ends_with(b"\n") {

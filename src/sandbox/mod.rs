@@ -93,7 +93,10 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).field("arn", &self.arn).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .field("arn", &self.arn)
+            .finish_non_exhaustive()
     }
 }
 
@@ -298,7 +301,9 @@ impl Inner {
         match verdict.kind {
             Some(FaultKind::Throttle) => return Ok(call.throttled()),
             Some(FaultKind::Error) => return Ok(call.broken()),
-            Some(FaultKind::LostRequest) => return Err(TransportError::Lost("the connection was closed (sandbox fault)".into())),
+            Some(FaultKind::LostRequest) => {
+                return Err(TransportError::Lost("the connection was closed (sandbox fault)".into()));
+            }
             Some(FaultKind::Fail) => self.world.doom_next(),
             Some(FaultKind::Delay | FaultKind::LostReply) | None => {}
         }

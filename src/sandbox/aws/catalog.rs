@@ -4,9 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::input::{Input, page_token, required};
 use super::products;
-use super::wire::{
-    PlanDetails, ProvisionedProductAttribute, ProvisionedProductDetail, RecordDetail, RecordOutput,
-};
+use super::wire::{PlanDetails, ProvisionedProductAttribute, ProvisionedProductDetail, RecordDetail, RecordOutput};
 use crate::sandbox::world::model::{Access, Answer, OutputValue, Plan, Record, ServiceError};
 use crate::sandbox::world::{
     Caller, HistoryOf, Order, PlanRequest, ProductRef, ProvisionRequest, SearchRequest, Target, UpdateRequest, World,

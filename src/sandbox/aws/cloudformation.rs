@@ -82,7 +82,9 @@ fn write_stack(world: &World, xml: &mut Xml, stack: &Stack) {
 fn write_parameters(world: &World, xml: &mut Xml, stack: &Stack) {
     let ssm = |key: &str| {
         let template = world.template(&stack.template).ok();
-        template.is_some_and(|t| t.parameters.iter().any(|p| p.name == key && p.kind.starts_with("AWS::SSM::Parameter::Value")))
+        template.is_some_and(|t| {
+            t.parameters.iter().any(|p| p.name == key && p.kind.starts_with("AWS::SSM::Parameter::Value"))
+        })
     };
     xml.list("Parameters", world.in_template_order(&stack.template, &stack.parameters), |xml, (key, value)| {
         xml.text("ParameterKey", key);
@@ -125,7 +127,11 @@ fn stack_set<'a>(world: &'a World, caller: &Caller, wanted: &str) -> Result<&'a 
         .ok_or_else(|| ServiceError::new("StackSetNotFoundException", format!("StackSet {wanted} not found")))
 }
 
-fn get_template_summary(world: &World, caller: &Caller, parameters: &[(String, String)]) -> Result<String, ServiceError> {
+fn get_template_summary(
+    world: &World,
+    caller: &Caller,
+    parameters: &[(String, String)],
+) -> Result<String, ServiceError> {
     let sources = ["StackName", "StackSetName", "TemplateBody", "TemplateURL"];
     let given: Vec<(&str, &str)> = sources.into_iter().filter_map(|s| get(parameters, s).map(|v| (s, v))).collect();
     let internal = |error: ServiceError| ServiceError::new("InternalFailure", error.message);

@@ -126,7 +126,11 @@ impl Input {
             Some("Role") => Some(Access::Role),
             Some("User") => Some(Access::User),
             Some(other) => {
-                return Err(unfit("AccessLevelFilter.Key", other, "Member must satisfy enum value set: [Account, Role, User]"));
+                return Err(unfit(
+                    "AccessLevelFilter.Key",
+                    other,
+                    "Member must satisfy enum value set: [Account, Role, User]",
+                ));
             }
         };
         match filter.get("Value").and_then(Value::as_str) {
@@ -232,7 +236,8 @@ impl Input {
                 return Err(unfit("Filters", key, &what));
             }
             let values = values.as_array().ok_or_else(|| wrong_type("Filters", "list"))?;
-            let texts = values.iter().map(|v| v.as_str().map(str::to_owned).ok_or_else(|| wrong_type("Filters", "string")));
+            let texts =
+                values.iter().map(|v| v.as_str().map(str::to_owned).ok_or_else(|| wrong_type("Filters", "string")));
             filters.insert(key.clone(), texts.collect::<Answer<Vec<String>>>()?);
         }
         Ok(filters)

@@ -209,7 +209,9 @@ fn refused(json: bool, refusal: &Refusal) -> Response<Bytes> {
     let mismatch = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
     let wrong = if json { "InvalidSignatureException" } else { "SignatureDoesNotMatch" };
     let error = match refusal {
-        Refusal::Missing if json => ServiceError::new("MissingAuthenticationTokenException", "Missing Authentication Token"),
+        Refusal::Missing if json => {
+            ServiceError::new("MissingAuthenticationTokenException", "Missing Authentication Token")
+        }
         Refusal::Missing => ServiceError::new("MissingAuthenticationToken", "Missing Authentication Token"),
         Refusal::Incomplete(message) if json => ServiceError::new("IncompleteSignatureException", message),
         Refusal::Incomplete(message) => ServiceError::new("IncompleteSignature", message),

@@ -97,8 +97,7 @@ fn filtered<'a>(input: &Input, mut products: Vec<&'a Product>) -> Answer<Vec<&'a
 pub fn search_products(world: &mut World, caller: &Caller, input: &Input) -> Answer<Value> {
     let products = filtered(input, world.products(caller, false))?;
     let (page, next) = page_of(products, input, 100)?;
-    let views: Vec<_> =
-        page.into_iter().map(|p| ProductViewSummary::of(p, world.paths(caller, p).len())).collect();
+    let views: Vec<_> = page.into_iter().map(|p| ProductViewSummary::of(p, world.paths(caller, p).len())).collect();
     Ok(with_next(json!({ "ProductViewSummaries": views, "ProductViewAggregations": {} }), next))
 }
 

@@ -3,9 +3,9 @@
 //! Temporary credentials are kept nowhere: everything is in the session token, under a keyed digest, so that asking for
 //! them is a read.
 
+use super::Who;
 use super::sigv4::{hmac, same};
 use super::xml::{get, iso, result};
-use super::Who;
 use crate::sandbox::ids;
 use crate::sandbox::world::World;
 use crate::sandbox::world::access::{ArnKind, identity, session_arn};
@@ -25,7 +25,10 @@ pub fn answer(
             xml.text("Account", &who.principal.account);
         })),
         "AssumeRole" => assume_role(world, who, parameters, clocks),
-        _ => Err(ServiceError::new("InvalidAction", format!("Could not find operation {operation} for version 2011-06-15"))),
+        _ => Err(ServiceError::new(
+            "InvalidAction",
+            format!("Could not find operation {operation} for version 2011-06-15"),
+        )),
     }
 }
 
@@ -48,13 +51,17 @@ fn assume_role(
     let (arn, name) = (need("RoleArn")?, need("RoleSessionName")?);
     let named = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
     if !named || !(2..=64).contains(&name.len()) {
-        return Err(invalid(format!("1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint")));
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint"
+        )));
     }
     let seconds = match get(parameters, "DurationSeconds") {
         None => 3600,
-        Some(text) => text.parse::<i64>().ok().filter(|s| (900..=43_200).contains(s)).ok_or_else(|| {
-            invalid("DurationSeconds must be between 900 and 43200".into())
-        })?,
+        Some(text) => text
+            .parse::<i64>()
+            .ok()
+            .filter(|s| (900..=43_200).contains(s))
+            .ok_or_else(|| invalid("DurationSeconds must be between 900 and 43200".into()))?,
     };
     let denied = || {
         let message = format!("User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}", who.session);

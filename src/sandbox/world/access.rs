@@ -149,7 +149,8 @@ pub fn session_arn(arn: &str, session_name: &str) -> String {
 
 fn same_principal(one: &str, other: &str) -> bool {
     let key = |arn| {
-        identity(arn).map(|i| (i.partition.to_owned(), i.account.to_owned(), i.kind == ArnKind::User, i.name.to_owned()))
+        identity(arn)
+            .map(|i| (i.partition.to_owned(), i.account.to_owned(), i.kind == ArnKind::User, i.name.to_owned()))
     };
     one == other || key(one).is_some_and(|k| Some(k) == key(other))
 }

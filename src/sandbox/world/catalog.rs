@@ -58,7 +58,9 @@ impl World {
 
     fn product_of_place(&self, place: &Place, wanted: &ProductRef) -> Answer<&Product> {
         match (&wanted.id, &wanted.name) {
-            (Some(_), Some(_)) => Err(ServiceError::invalid("Specify either the product id or the product name, not both.")),
+            (Some(_), Some(_)) => {
+                Err(ServiceError::invalid("Specify either the product id or the product name, not both."))
+            }
             (None, None) => Err(ServiceError::invalid("Either the product id or the product name must be specified.")),
             (Some(id), None) => self
                 .catalog
@@ -70,7 +72,9 @@ impl World {
                 let ids = self.indexes.product_names.get(place).and_then(|names| names.get(name));
                 match ids.map(Vec::as_slice) {
                     Some([id]) => Ok(&self.catalog.products[id]),
-                    Some([_, ..]) => Err(ServiceError::invalid(format!("Multiple products with name {name} were found."))),
+                    Some([_, ..]) => {
+                        Err(ServiceError::invalid(format!("Multiple products with name {name} were found.")))
+                    }
                     _ => Err(ServiceError::missing(format!("Product with name {name} not found."))),
                 }
             }
@@ -140,9 +144,9 @@ impl World {
             (None, None) => match paths.as_slice() {
                 [one] => Ok(one),
                 [] => Err(ServiceError::missing(format!("No launch paths found for resource: {}", product.id))),
-                _ => {
-                    Err(ServiceError::invalid("More than one launch path ids exist. Please specify the launch path id."))
-                }
+                _ => Err(ServiceError::invalid(
+                    "More than one launch path ids exist. Please specify the launch path id.",
+                )),
             },
         }
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::{Chosen, ProductRef, VersionRef};
 use super::model::{
-    Answer, ConstraintKind, Failure, Launch, Millis, Provisioned, Record, RecordKind, ServiceError, Stack, Status, Tags, Token, Value, Values, Work,
+    Answer, ConstraintKind, Failure, Launch, Millis, Provisioned, Record, RecordKind, ServiceError, Stack, Status,
+    Tags, Token, Value, Values, Work,
 };
 use super::{Caller, World};
 use crate::sandbox::ids;
@@ -283,7 +284,10 @@ impl World {
         let sequence = self.next();
         let doomed = std::mem::take(&mut self.doomed);
         let failure = failure.or_else(|| {
-            doomed.then(|| Failure { code: "InternalFailure".into(), message: "the operation failed (sandbox fault)".into() })
+            doomed.then(|| Failure {
+                code: "InternalFailure".into(),
+                message: "the operation failed (sandbox fault)".into(),
+            })
         });
         let (to_product, to_version, path) = match &work {
             Work::Launch { launch, .. } => (launch.product.clone(), launch.version.clone(), launch.path.clone()),

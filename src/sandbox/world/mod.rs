@@ -26,11 +26,12 @@ pub use catalog::{Chosen, ProductRef, VersionRef};
 pub(in crate::sandbox) use launch::effective;
 pub use launch::{Given, ProvisionRequest, Target, UpdateRequest};
 use model::{
-    Account, Answer, Millis, Place, Plan, Portfolio, Principal, Product, Provisioned, Record, ServiceError, Stack, Token,
+    Account, Answer, Millis, Place, Plan, Portfolio, Principal, Product, Provisioned, Record, ServiceError, Stack,
+    Token,
 };
 pub use plans::PlanRequest;
-pub use search::{Order, SearchRequest};
 pub use read::HistoryOf;
+pub use search::{Order, SearchRequest};
 pub(in crate::sandbox) use settle::catalog_outputs;
 pub use store::Delta;
 

@@ -217,12 +217,7 @@ pub struct Provisioned {
 impl Provisioned {
     pub fn arn(&self) -> String {
         let Place { account, region } = &self.place;
-        format!(
-            "arn:{}:servicecatalog:{region}:{account}:stack/{}/{}",
-            self.place.partition(),
-            self.name,
-            self.id
-        )
+        format!("arn:{}:servicecatalog:{region}:{account}:stack/{}/{}", self.place.partition(), self.name, self.id)
     }
 }
 

@@ -51,7 +51,8 @@ impl World {
             Some(product) => self.tags_after(product, &chosen, request.tags)?,
             None => request.tags.unwrap_or_default(),
         };
-        let outlook = self.outlook(&id, existing.as_ref(), &chosen, &request.parameters, tags, request.notifications)?;
+        let outlook =
+            self.outlook(&id, existing.as_ref(), &chosen, &request.parameters, tags, request.notifications)?;
         let failure = self.change_set_failure(existing.as_ref(), &outlook.launch, outlook.failure, &chosen);
         let changes = if failure.is_some() { Vec::new() } else { self.resource_changes(existing.as_ref(), &chosen)? };
         let creates = existing.is_none();
@@ -94,7 +95,8 @@ impl World {
             return Err(ServiceError::missing(format!("Provisioned product not found: {name}")));
         }
         let open = product.plan.as_ref().and_then(|id| self.state.plans.get(id));
-        if let Some(plan) = open.filter(|p| !matches!(p.status, PlanStatus::ExecuteSuccess | PlanStatus::ExecuteFailed)) {
+        if let Some(plan) = open.filter(|p| !matches!(p.status, PlanStatus::ExecuteSuccess | PlanStatus::ExecuteFailed))
+        {
             return Err(ServiceError::state(format!(
                 "Provisioned product {} already has the plan {}.",
                 product.id, plan.id

@@ -60,10 +60,8 @@ impl World {
         let known = self.catalog.principals.values().map(|p| p.arn.as_str()).find(|known| {
             identity(known).is_some_and(|k| k.kind == ArnKind::Role && k.account == who.account && k.name == who.name)
         });
-        let role = known.map_or_else(
-            || format!("arn:{}:iam::{}:role/{}", who.partition, who.account, who.name),
-            str::to_owned,
-        );
+        let role = known
+            .map_or_else(|| format!("arn:{}:iam::{}:role/{}", who.partition, who.account, who.name), str::to_owned);
         Ok(Owner { arn: role, session: arn.to_owned() })
     }
 }

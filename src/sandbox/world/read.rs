@@ -21,7 +21,8 @@ impl World {
     pub fn shown_tags(&self, product: &Provisioned) -> Tags {
         let mut tags = product.tags.clone();
         let Place { account, region } = &product.place;
-        let catalog = |kind: &str, id: &str| format!("arn:{}:catalog:{region}:{account}:{kind}/{id}", product.place.partition());
+        let catalog =
+            |kind: &str, id: &str| format!("arn:{}:catalog:{region}:{account}:{kind}/{id}", product.place.partition());
         tags.insert("aws:servicecatalog:productArn".into(), catalog("product", &product.product));
         tags.insert("aws:servicecatalog:provisioningPrincipalArn".into(), product.provisioner.clone());
         tags.insert("aws:servicecatalog:provisioningArtifactIdentifier".into(), product.version.clone());
@@ -124,7 +125,11 @@ impl World {
     }
 
     /// Parameters in the order of the stack's template.
-    pub fn in_template_order<'a>(&self, template: &str, values: &'a Values) -> Vec<(&'a String, &'a super::model::Value)> {
+    pub fn in_template_order<'a>(
+        &self,
+        template: &str,
+        values: &'a Values,
+    ) -> Vec<(&'a String, &'a super::model::Value)> {
         let order: BTreeMap<&str, usize> = self
             .templates
             .get(template)

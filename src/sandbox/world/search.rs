@@ -64,7 +64,13 @@ impl World {
             return Ok((self.page_of_all(caller, live, request), live.len()));
         }
         let candidates: Vec<&Provisioned> = match &by_id {
-            Some(id) => self.state.provisioned.get(id).filter(|p| p.place == caller.place && !p.terminated).into_iter().collect(),
+            Some(id) => self
+                .state
+                .provisioned
+                .get(id)
+                .filter(|p| p.place == caller.place && !p.terminated)
+                .into_iter()
+                .collect(),
             None => live.iter().filter_map(|id| self.state.provisioned.get(id)).collect(),
         };
         let mut found: Vec<&Provisioned> = candidates

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::World;
 use super::model::{
-    Launch, Millis, OutputValue, Place, PlanStatus, Provisioned, Record, Stack, StackKind, Status, Values,
-    Work,
+    Launch, Millis, OutputValue, Place, PlanStatus, Provisioned, Record, Stack, StackKind, Status, Values, Work,
 };
 use crate::sandbox::ids;
 use crate::sandbox::template::{Context, Template};
@@ -210,8 +209,5 @@ fn outputs(template: &Template, values: &Values, place: &Place, name: &str, id: 
     let shown: BTreeMap<String, String> = values.iter().map(|(k, v)| (k.clone(), v.shown().to_owned())).collect();
     let evaluated = template.outputs(&shown, &context);
     let described = |key: &str| template.outputs.iter().find(|o| o.name == key).and_then(|o| o.description.clone());
-    evaluated
-        .into_iter()
-        .map(|(key, value)| OutputValue { description: described(&key), key, value })
-        .collect()
+    evaluated.into_iter().map(|(key, value)| OutputValue { description: described(&key), key, value }).collect()
 }
