@@ -9,7 +9,7 @@
 //! | [`world`] | what exists and what operations do to it; pure |
 //! | `aws` | the AWS dialect: signatures, JSON and Query protocols |
 //! | [`seed`] | what a world begins with: the format of `sandbox.toml` |
-//! | `build` | from a seed to a world |
+//! | `build`, `populate` | from a seed to a world |
 //! | `journal` | the world on disk |
 //! | `fault` | seeded faults |
 //! | `serve` | HTTP |
@@ -19,6 +19,7 @@ mod build;
 mod fault;
 mod ids;
 mod journal;
+mod populate;
 pub mod seed;
 mod serve;
 pub mod template;

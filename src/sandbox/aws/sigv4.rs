@@ -191,6 +191,29 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |acc, (a, b)| acc | (a ^ b)) == 0
 }
 
+/// Signs a request, for tests that need one. Whether the signature is right is for the documented example to say.
+#[cfg(test)]
+pub fn sign(request: &mut Request<Bytes>, key: &str, secret: &str, service: &str, time: &str) {
+    let mut signed_headers: Vec<String> = request.headers().keys().map(|name| name.as_str().to_owned()).collect();
+    signed_headers.sort();
+    let mut authorization = Authorization {
+        access_key_id: key.to_owned(),
+        date: time[..8].to_owned(),
+        region: "eu-west-1".to_owned(),
+        service: service.to_owned(),
+        signed_headers,
+        signature: String::new(),
+    };
+    authorization.signature = signature(request, &authorization, secret, time).expect("signable");
+    let value = format!(
+        "{ALGORITHM} Credential={key}/{}/eu-west-1/{service}/aws4_request, SignedHeaders={}, Signature={}",
+        authorization.date,
+        authorization.signed_headers.join(";"),
+        authorization.signature,
+    );
+    request.headers_mut().insert("authorization", value.parse().expect("a header"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
