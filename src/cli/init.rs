@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Ended, Outside, Settings, args, print};
-use crate::problem::{Problem, Problems};
-use crate::provider::aws;
+use crate::model::{Access, Cloud, Endpoint, Target};
+use crate::problem::{Place, Problem, Problems};
+use crate::provider::aws::{Aws, Connect};
 use crate::render::ui::Ui;
 
 const TENURE_TOML: &str = include_str!("starter/tenure.toml");
@@ -67,9 +68,32 @@ fn write_all(dir: &Path, files: &[(&str, String)]) -> Result<(), Problems> {
 
 /// The account that the profile's credentials are of.
 async fn account(outside: &Outside, settings: &Settings, profile: &str, region: &str) -> Result<String, Problem> {
-    let caller =
-        aws::caller(profile, region, Arc::clone(&outside.transport), Arc::clone(&outside.clock), &settings.meter);
-    caller.await.map(|caller| caller.account)
+    let target = Target {
+        name: "prod".to_owned(),
+        place: Place { file: "tenure.toml".into(), line: 1, column: 1 },
+        cloud: Cloud::Aws,
+        region: region.to_owned(),
+        account: String::new(),
+        profile: Some(profile.to_owned()),
+        role_arn: None,
+        external_id: None,
+        role_session_name: None,
+        read_role_arn: None,
+        access: Access::Account,
+        language: None,
+        use_fips: false,
+        use_dualstack: false,
+        endpoint: Endpoint::Cloud,
+    };
+    let connect = Connect {
+        target: &target,
+        transport: Arc::clone(&outside.transport),
+        clock: Arc::clone(&outside.clock),
+        meter: settings.meter.clone(),
+        fixed: None,
+        parallelism: 1,
+    };
+    Aws::connect(connect).account().await.map_err(|error| Problem { place: None, ..error.into_problem() })
 }
 
 fn real_target(profile: &str, region: &str, account: &str) -> String {

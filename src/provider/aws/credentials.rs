@@ -100,6 +100,13 @@ impl Wallet {
         Ok(session)
     }
 
+    /// Account and ARN of the target's own credentials, whatever account the target names.
+    pub(super) async fn whoami(&self, link: &Link) -> Result<(String, String), ProviderError> {
+        let with = self.describe(link, None);
+        let credentials = self.fetch(link, None, &with).await?;
+        identity(link, &credentials, &with).await
+    }
+
     /// Drops credentials that AWS calls expired; `false` when there is no way to have others.
     pub(super) async fn forget(&self, expired: &Arc<Session>) -> bool {
         for slot in [&self.writer, &self.reader] {

@@ -85,6 +85,12 @@ impl Aws {
         Aws::connect_with(connect, None)
     }
 
+    /// The account of the target's own credentials, which need not be the one that the target names: for whoever
+    /// writes that name down for the first time.
+    pub async fn account(&self) -> Result<String, ProviderError> {
+        self.client.wallet.whoami(&self.client.link).await.map(|(account, _)| account)
+    }
+
     fn connect_with(connect: Connect<'_>, files: Option<Files>) -> Self {
         let Connect { target, transport, clock, meter, fixed, parallelism } = connect;
         let parallelism = parallelism.clamp(1, MOST_PARALLEL);
