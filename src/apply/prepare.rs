@@ -35,12 +35,8 @@ impl Known<'_> {
         }
     }
 
-    pub fn prepare(
-        &self,
-        step: &Step,
-        seen: &Observation,
-        outputs: &BTreeMap<String, BTreeMap<String, String>>,
-    ) -> Prepared {
+    /// `seen` is what was last seen of each target: the outputs that a step reads may be those of another one.
+    pub fn prepare(&self, step: &Step, seen: &BTreeMap<String, Observation>) -> Prepared {
         let mut request = step.request.clone();
         let id = self.product_id(step).unwrap_or_default().to_owned();
         match &mut request {
@@ -50,7 +46,8 @@ impl Known<'_> {
             | Request::Terminate { id: place } => place.clone_from(&id),
             Request::Provision { .. } => {}
         }
-        let now = seen.products.get(&id);
+        let here = seen.get(&step.address.target);
+        let now = here.and_then(|seen| seen.products.get(&id));
         let provisioned_here = step.request.product().is_empty();
         if !provisioned_here && let Some(why) = self.moved(step, now) {
             let problem = Problem::failed(format!("{id} is no longer as the plan found it: {why}"))
@@ -58,11 +55,11 @@ impl Known<'_> {
             return Prepared::Fail(request, Failure::Moved, problem);
         }
         if let Some(parameters) = request.parameters_mut()
-            && let Err(problem) = self.resolve(step, parameters, outputs)
+            && let Err(problem) = self.resolve(step, parameters, seen)
         {
             return Prepared::Fail(request, Failure::Moved, problem);
         }
-        match already(self.plan, step, &request, now, seen) {
+        match already(self.plan, step, &request, now, here) {
             Some(why) => Prepared::Already(request, why),
             None => Prepared::Send(request),
         }
@@ -95,12 +92,28 @@ impl Known<'_> {
         differences.into_iter().find(|(differs, _)| *differs).map(|(_, what)| format!("{what} changed"))
     }
 
+    fn output<'s>(
+        &self,
+        address: &Address,
+        output: &str,
+        seen: &'s BTreeMap<String, Observation>,
+    ) -> Result<&'s str, String> {
+        let nothing = || "which does not exist".to_owned();
+        let id = self.ids.get(address).ok_or_else(nothing)?;
+        let seen = seen.get(&address.target).ok_or_else(nothing)?;
+        match (seen.outputs.get(id).and_then(|outputs| outputs.get(output)), seen.unreadable.get(id)) {
+            (Some(value), _) => Ok(value),
+            (None, Some(why)) => Err(format!("and of {id} {why}")),
+            (None, None) => Err("which has no such output".to_owned()),
+        }
+    }
+
     /// Fills outputs in, and checks the result against the template's rules as planning does with literals.
     fn resolve(
         &self,
         step: &Step,
         arguments: &mut BTreeMap<String, Argument>,
-        outputs: &BTreeMap<String, BTreeMap<String, String>>,
+        seen: &BTreeMap<String, Observation>,
     ) -> Result<(), Problem> {
         for (key, argument) in arguments {
             let Argument::Pieces(pieces) = argument else { continue };
@@ -109,12 +122,9 @@ impl Known<'_> {
                 match piece {
                     Piece::Literal(literal) => text.push_str(literal),
                     Piece::Output { address, output } => {
-                        let known = self.ids.get(address).and_then(|id| outputs.get(id));
-                        let value = known.and_then(|outputs| outputs.get(output)).ok_or_else(|| {
-                            Problem::failed(format!(
-                                "`parameters.{key}` needs output `{output}` of `{address}`, which has no such output"
-                            ))
-                            .hint("nothing was sent; correct the reference and apply again")
+                        let value = self.output(address, output, seen).map_err(|why| {
+                            let message = format!("`parameters.{key}` needs output `{output}` of `{address}`, {why}");
+                            Problem::failed(message).hint("nothing was sent; correct the reference and apply again")
                         })?;
                         text.push_str(value);
                     }
@@ -138,13 +148,13 @@ fn already(
     step: &Step,
     request: &Request,
     now: Option<&ProvisionedProduct>,
-    seen: &Observation,
+    seen: Option<&Observation>,
 ) -> Option<String> {
     match request {
         Request::SetOwner { owner, .. } => {
             now.is_some_and(|now| is_owner(owner, now)).then(|| "it has this owner already".to_owned())
         }
-        Request::SetLaunchRole { id, role } => (seen.launch_roles.get(id)?.as_deref() == Some(role.as_str()))
+        Request::SetLaunchRole { id, role } => (seen?.launch_roles.get(id)?.as_deref() == Some(role.as_str()))
             .then(|| "it has this launch role already".to_owned()),
         Request::Update { parameters, .. } => {
             let live = plan.tentative.get(&step.id)?;

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, Providers, elapsed, mask, submit, unseal};
+use super::flight::{FAILED_POLLS_MAX, confirm_transfer, succeeded};
+use super::send::{mask, submit, unseal};
+use super::{Context, elapsed};
 use crate::ledger::Unsettled;
 use crate::ledger::entry::{Entry, Failure, Succeeded};
 use crate::model::{
@@ -16,10 +18,14 @@ use crate::model::{
     StepKind, Value,
 };
 use crate::plan::is_owner;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::provider::{Provider, ProviderError};
 
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// How long an operation that cannot be seen is waited for: it may have been accepted a moment ago.
+const HIDDEN_FOR: Duration = Duration::from_secs(60);
+/// The time of a step whose declaration names none.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// What settling came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +43,8 @@ enum Verdict {
     Holds { product: String, operation: Option<String> },
     /// This operation is the step's.
     Operation(Operation),
+    /// Something that may be the step's is running; when it has ended, the product tells.
+    Busy,
     /// It can be sent again with its token.
     Resend,
     /// It cannot be told apart from what somebody else did since.
@@ -46,42 +54,258 @@ enum Verdict {
 }
 
 /// Settles every unsettled step of the ledger.
+///
+/// # Errors
+/// The ledger cannot be written. A cloud that does not answer leaves its steps open.
 pub async fn settle(context: &mut Context<'_>, desired: &Desired) -> Result<Settled, Problem> {
-    let mut settled = Settled::default();
-    let mut running: BTreeMap<Address, Operation> = BTreeMap::new();
-    let unsettled = context.journal.ledger().unsettled.clone();
-    for (address, step) in &unsettled {
-        let Some(provider) = context.providers.get(&address.target).map(Arc::clone) else { continue };
+    let steps = context.journal.ledger().unsettled.clone();
+    let mut settling = Settling { context, desired, settled: Settled::default(), waiting: BTreeMap::new() };
+    for (address, step) in &steps {
         let verdict = match &step.submitted {
             Some((operation, product)) => Verdict::Operation(pending(operation, product)),
-            None => look(provider.as_ref(), step).await.unwrap_or_else(|e| Verdict::Unclear(e.into_problem().message)),
+            None => settling.look(address, step).await,
         };
+        settling.conclude(address, step, verdict).await?;
+    }
+    settling.wait(&steps).await?;
+    Ok(settling.settled)
+}
+
+struct Settling<'a, 'c> {
+    context: &'a mut Context<'c>,
+    desired: &'a Desired,
+    settled: Settled,
+    /// Steps that wait for their operation, or for one that may be theirs.
+    waiting: BTreeMap<Address, Option<Operation>>,
+}
+
+impl Settling<'_, '_> {
+    fn provider(&self, address: &Address) -> Option<Arc<dyn Provider>> {
+        self.context.providers.get(&address.target).map(Arc::clone)
+    }
+
+    async fn look(&self, address: &Address, step: &Unsettled) -> Verdict {
+        let Some(provider) = self.provider(address) else {
+            return Verdict::Unclear(format!("the files have no target `{}`", address.target));
+        };
+        let looked = look(provider.as_ref(), step).await;
+        looked.unwrap_or_else(|error| Verdict::Unclear(error.into_problem().message))
+    }
+
+    /// Does what a verdict asks for. A step that needs time is put among those that wait.
+    async fn conclude(&mut self, address: &Address, step: &Unsettled, verdict: Verdict) -> Result<(), Problem> {
         match verdict {
-            Verdict::Resend => match resend(context, provider.as_ref(), address, step, desired, &mut settled).await? {
-                Some(operation) => {
-                    accept(context, address, step, &operation).await?;
-                    running.insert(address.clone(), operation);
-                }
-                None => continue,
-            },
-            Verdict::Operation(operation) => {
-                if step.submitted.is_none() {
-                    accept(context, address, step, &operation).await?;
-                }
-                running.insert(address.clone(), operation);
-            }
+            Verdict::Resend => return self.resend(address, step).await,
+            Verdict::Operation(operation) => return self.accept(address, step, operation).await,
+            Verdict::Busy => _ = self.waiting.insert(address.clone(), None),
             Verdict::Holds { product, operation } => {
-                succeed(context, address, step, product, operation, false).await?;
+                let entry = Entry::Succeeded(Succeeded {
+                    step: step.started.step,
+                    address: address.clone(),
+                    product,
+                    operation,
+                    already: false,
+                    unconfirmed: false,
+                    sent: BTreeMap::new(),
+                });
+                return self.succeed(address, step, entry).await;
             }
-            Verdict::Superseded(why) => fail(context, address, step, Failure::Superseded, &why, &mut settled).await?,
-            Verdict::Unclear(why) => {
-                settled.open += 1;
-                tell(context, address, step, format!("left open: {why}"));
+            Verdict::Superseded(why) => return self.fail(address, step, Failure::Superseded, &why).await,
+            Verdict::Unclear(why) => self.leave(address, step, &format!("left open: {why}")),
+        }
+        Ok(())
+    }
+
+    /// Sends a step again with its own token.
+    async fn resend(&mut self, address: &Address, step: &Unsettled) -> Result<(), Problem> {
+        let Some(provider) = self.provider(address) else { return Ok(()) };
+        let request = &step.started.request;
+        if let Some(why) = secret_moved(address, request, self.desired) {
+            return self.fail(address, step, Failure::Superseded, &why).await;
+        }
+        let (sealed, values) = match unseal(request, self.context.secrets) {
+            Ok(unsealed) => unsealed,
+            Err(problem) => return self.fail(address, step, Failure::Superseded, &problem.message).await,
+        };
+        self.settled.wrote = true;
+        let (clock, interrupt) = (Arc::clone(&self.context.clock), self.context.interrupt.clone());
+        let error = match submit(provider.as_ref(), clock.as_ref(), &interrupt, &sealed, &step.started.token).await {
+            Ok(operation) => return self.accept(address, step, operation).await,
+            Err(error) => error,
+        };
+        let values: BTreeSet<String> = values.into_iter().collect();
+        let definite = matches!(&error, ProviderError::Rejected(problem) if problem.kind != Kind::Access);
+        let message = mask(&error.into_problem().message, &values);
+        if definite {
+            return self.fail(address, step, Failure::Rejected, &message).await;
+        }
+        // It may have arrived when it was first sent: that it cannot be sent now says nothing about that.
+        self.leave(address, step, &format!("left open: {message}"));
+        Ok(())
+    }
+
+    async fn accept(&mut self, address: &Address, step: &Unsettled, operation: Operation) -> Result<(), Problem> {
+        if operation.id.is_empty() {
+            // A termination that finds nothing to terminate has no operation, and nothing to wait for.
+            let entry = succeeded(step.started.step, address, &operation);
+            return self.succeed(address, step, entry).await;
+        }
+        if step.submitted.is_none() {
+            let entry = Entry::Submitted {
+                step: step.started.step,
+                address: address.clone(),
+                operation: operation.id.clone(),
+                product: operation.product_id.clone(),
+            };
+            self.context.append(vec![entry]).await?;
+        }
+        self.waiting.insert(address.clone(), Some(operation));
+        Ok(())
+    }
+
+    async fn wait(&mut self, steps: &BTreeMap<Address, Unsettled>) -> Result<(), Problem> {
+        let since = self.context.clock.now();
+        let mut failed_polls = BTreeMap::new();
+        while !self.waiting.is_empty() && !self.context.interrupted() {
+            self.poll(&mut failed_polls, steps).await;
+            self.conclude_ended(steps).await?;
+            let busy: Vec<Address> =
+                self.waiting.iter().filter(|(_, operation)| operation.is_none()).map(|(a, _)| a.clone()).collect();
+            for address in busy {
+                self.waiting.remove(&address);
+                let verdict = self.look(&address, &steps[&address]).await;
+                self.conclude(&address, &steps[&address], verdict).await?;
+            }
+            let waited = elapsed(since, self.context.clock.now());
+            let overdue: Vec<Address> =
+                self.waiting.keys().filter(|address| waited >= self.patience(address)).cloned().collect();
+            for address in overdue {
+                self.waiting.remove(&address);
+                self.leave(&address, &steps[&address], "still running");
+            }
+            if !self.waiting.is_empty() {
+                let names: Vec<String> = self.waiting.keys().map(ToString::to_string).collect();
+                (self.context.tell)(&Event::Waiting { on: names.join(", ") });
+                self.context.sleep(POLL_INTERVAL).await;
+            }
+        }
+        self.settled.open += self.waiting.len() as u32;
+        Ok(())
+    }
+
+    /// How long a step is waited for.
+    fn patience(&self, address: &Address) -> Duration {
+        let hidden = |operation: &Operation| operation.status == Operation::NOT_VISIBLE;
+        if self.waiting.get(address).and_then(Option::as_ref).is_some_and(hidden) {
+            return HIDDEN_FOR;
+        }
+        match self.context.journal.ledger().managed.get(address).map(|managed| managed.declaration.timeout_seconds) {
+            None | Some(0) => USUAL_TIMEOUT,
+            Some(seconds) => Duration::from_secs(seconds),
+        }
+    }
+
+    /// Asks for the operations' present state. A target that keeps refusing has its steps left open.
+    async fn poll(&mut self, failed: &mut BTreeMap<String, u32>, steps: &BTreeMap<Address, Unsettled>) {
+        let mut by_target: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
+        for (address, operation) in &self.waiting {
+            by_target.entry(address.target.clone()).or_default().extend(operation.clone());
+        }
+        for (target, asked) in by_target {
+            let answer = match self.context.providers.get(&target) {
+                Some(provider) if !asked.is_empty() => provider.poll(&asked).await,
+                _ => continue,
+            };
+            let error = match answer {
+                Ok(answers) => {
+                    failed.remove(&target);
+                    for answer in answers {
+                        let mut known = self.waiting.values_mut().flatten();
+                        if let Some(operation) = known.find(|operation| operation.id == answer.id) {
+                            *operation = answer;
+                        }
+                    }
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let failures = failed.entry(target.clone()).or_default();
+            *failures += 1;
+            if !matches!(error, ProviderError::Rejected(_)) && *failures < FAILED_POLLS_MAX {
+                continue;
+            }
+            let message = error.into_problem().message;
+            let its: Vec<Address> = self.waiting.keys().filter(|address| address.target == target).cloned().collect();
+            for address in its {
+                self.waiting.remove(&address);
+                self.leave(&address, &steps[&address], &format!("left open: {message}"));
             }
         }
     }
-    wait(context, &unsettled, running, &mut settled).await?;
-    Ok(settled)
+
+    async fn conclude_ended(&mut self, steps: &BTreeMap<Address, Unsettled>) -> Result<(), Problem> {
+        let polled: Vec<Address> =
+            self.waiting.iter().filter(|(_, operation)| operation.is_some()).map(|(a, _)| a.clone()).collect();
+        for address in polled {
+            let Some(Some(mut operation)) = self.waiting.remove(&address) else { continue };
+            let step = &steps[&address];
+            if operation.status == Operation::NOT_VISIBLE
+                && let Some(provider) = self.provider(&address)
+            {
+                confirm_transfer(provider.as_ref(), &step.started.request, &mut operation).await;
+            }
+            match &operation.state {
+                OperationState::Running => _ = self.waiting.insert(address, Some(operation)),
+                OperationState::Failed(text) => {
+                    // As far as its secrets are at hand: whoever sent them may not have been this run.
+                    let values = unseal(&step.started.request, self.context.secrets).map(|(_, values)| values);
+                    let text = mask(text, &values.unwrap_or_default().into_iter().collect());
+                    let message = format!("{} ended in failure: {text}", operation.id);
+                    self.fail(&address, step, Failure::Operation, &message).await?;
+                }
+                OperationState::Succeeded => {
+                    let entry = succeeded(step.started.step, &address, &operation);
+                    self.succeed(&address, step, entry).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn succeed(&mut self, address: &Address, step: &Unsettled, entry: Entry) -> Result<(), Problem> {
+        self.context.append(vec![entry]).await?;
+        self.tell(address, step, "succeeded".to_owned());
+        Ok(())
+    }
+
+    async fn fail(
+        &mut self,
+        address: &Address,
+        step: &Unsettled,
+        reason: Failure,
+        message: &str,
+    ) -> Result<(), Problem> {
+        self.settled.failed += 1;
+        let entry =
+            Entry::Failed { step: step.started.step, address: address.clone(), reason, message: message.to_owned() };
+        self.context.append(vec![entry]).await?;
+        let what = match reason {
+            Failure::Superseded => format!("not carried on: {message}"),
+            _ => format!("failed: {message}"),
+        };
+        self.tell(address, step, what);
+        Ok(())
+    }
+
+    /// Nothing is written: the next run looks again.
+    fn leave(&mut self, address: &Address, step: &Unsettled, why: &str) {
+        self.settled.open += 1;
+        self.tell(address, step, why.to_owned());
+    }
+
+    fn tell(&mut self, address: &Address, step: &Unsettled, outcome: String) {
+        (self.context.tell)(&Event::Settled { address: address.clone(), kind: step.started.kind, outcome });
+    }
 }
 
 fn pending(operation: &str, product: &str) -> Operation {
@@ -145,23 +369,30 @@ async fn newer(
     let Some(last) = &product.last_operation else {
         return Ok(Verdict::Superseded("its operations cannot be seen".to_owned()));
     };
+    let between = || Ok(Verdict::Superseded(format!("operation {last} came in between")));
+    // A change of owner or launch role is no provisioning operation, whatever its record calls itself.
+    let provisioning = product.last_provisioning.as_ref() == Some(last);
+    if provisioning == matches!(step.started.kind, StepKind::SetOwner | StepKind::SetLaunchRole) {
+        return between();
+    }
     let query = Query { operations: BTreeSet::from([last.clone()]), ..Query::default() };
     let mut seen = provider.observe(&query).await?;
     let Some(operation) = seen.operations.remove(last) else {
-        return Ok(Verdict::Superseded(format!("operation {last} came in between and cannot be read")));
+        return Ok(Verdict::Unclear(format!("operation {last} came in between and cannot be read")));
     };
-    let ours = match &step.started.request {
-        Request::Update { version_id, .. } => {
-            operation.kind.contains("UPDATE") && operation.version_id.as_ref() == Some(version_id)
+    match &step.started.request {
+        Request::Update { version_id, .. }
+            if operation.kind.contains("UPDATE") && operation.version_id.as_ref() == Some(version_id) =>
+        {
+            Ok(Verdict::Operation(operation))
         }
-        Request::Terminate { .. } => operation.kind.contains("TERMINATE"),
-        Request::Provision { .. } | Request::SetLaunchRole { .. } | Request::SetOwner { .. } => false,
-    };
-    Ok(if ours {
-        Verdict::Operation(operation)
-    } else {
-        Verdict::Superseded(format!("operation {last} came in between"))
-    })
+        Request::Terminate { .. } if operation.kind.contains("TERMINATE") => Ok(Verdict::Operation(operation)),
+        // Its record does not say what it changes to; the product will.
+        Request::SetOwner { .. } | Request::SetLaunchRole { .. } if operation.state == OperationState::Running => {
+            Ok(Verdict::Busy)
+        }
+        _ => between(),
+    }
 }
 
 fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) -> bool {
@@ -174,43 +405,6 @@ fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) ->
     }
 }
 
-/// Sends a step again with its own token. `None` when it has been settled otherwise.
-async fn resend(
-    context: &mut Context<'_>,
-    provider: &dyn Provider,
-    address: &Address,
-    step: &Unsettled,
-    desired: &Desired,
-    settled: &mut Settled,
-) -> Result<Option<Operation>, Problem> {
-    if let Some(why) = secret_moved(address, &step.started.request, desired) {
-        fail(context, address, step, Failure::Superseded, &why, settled).await?;
-        return Ok(None);
-    }
-    let (sealed, values) = match unseal(&step.started.request, context.secrets) {
-        Ok(unsealed) => unsealed,
-        Err(problem) => {
-            fail(context, address, step, Failure::Superseded, &problem.message, settled).await?;
-            return Ok(None);
-        }
-    };
-    settled.wrote = true;
-    match submit(provider, context.clock.as_ref(), &sealed, &step.started.token).await {
-        Ok(operation) => Ok(Some(operation)),
-        Err(ProviderError::Unknown(problem)) => {
-            settled.open += 1;
-            tell(context, address, step, format!("left open: {}", problem.message));
-            Ok(None)
-        }
-        Err(error) => {
-            let values: BTreeSet<String> = values.into_iter().collect();
-            let message = mask(&error.into_problem().message, &values);
-            fail(context, address, step, Failure::Rejected, &message, settled).await?;
-            Ok(None)
-        }
-    }
-}
-
 /// A secret whose version has changed in the files since: sending the old request would bring the old version back.
 fn secret_moved(address: &Address, request: &Request, desired: &Desired) -> Option<String> {
     let declared = desired.get(address)?.parameters.as_ref()?;
@@ -219,133 +413,4 @@ fn secret_moved(address: &Address, request: &Request, desired: &Desired) -> Opti
         (Argument::Secret(_), _) => Some(format!("the secret of `parameters.{key}` has changed since")),
         _ => None,
     })
-}
-
-async fn wait(
-    context: &mut Context<'_>,
-    unsettled: &BTreeMap<Address, Unsettled>,
-    mut running: BTreeMap<Address, Operation>,
-    settled: &mut Settled,
-) -> Result<(), Problem> {
-    let since = context.clock.now();
-    while !running.is_empty() && !context.interrupted() {
-        poll(context.providers, &mut running).await?;
-        let ended: Vec<Address> = running
-            .iter()
-            .filter(|(address, operation)| {
-                // Only whoever gave a product away stops seeing its operation for good.
-                let hidden = operation.status == Operation::NOT_VISIBLE;
-                operation.state != OperationState::Running
-                    || (hidden && unsettled[*address].started.kind == StepKind::SetOwner)
-            })
-            .map(|(address, _)| address.clone())
-            .collect();
-        for address in ended {
-            let Some(operation) = running.remove(&address) else { continue };
-            let step = &unsettled[&address];
-            let hidden = operation.status == Operation::NOT_VISIBLE;
-            match operation.state {
-                OperationState::Failed(text) => {
-                    fail(context, &address, step, Failure::Operation, &text, settled).await?;
-                }
-                OperationState::Succeeded | OperationState::Running => {
-                    succeed(context, &address, step, operation.product_id, Some(operation.id), hidden).await?;
-                }
-            }
-        }
-        let waited = elapsed(since, context.clock.now());
-        let limit = |address: &Address| {
-            let seconds = context.journal.ledger().managed.get(address).map_or(0, |m| m.declaration.timeout_seconds);
-            Duration::from_secs(if seconds == 0 { 3600 } else { seconds })
-        };
-        let overdue: Vec<Address> = running.keys().filter(|address| waited >= limit(address)).cloned().collect();
-        for address in overdue {
-            running.remove(&address);
-            settled.open += 1;
-            tell(context, &address, &unsettled[&address], "still running".to_owned());
-        }
-        if !running.is_empty() {
-            let names: Vec<String> = running.keys().map(ToString::to_string).collect();
-            (context.tell)(&Event::Waiting { on: names.join(", ") });
-            context.sleep(POLL_INTERVAL).await;
-        }
-    }
-    settled.open += running.len() as u32;
-    Ok(())
-}
-
-async fn poll(providers: &Providers, running: &mut BTreeMap<Address, Operation>) -> Result<(), Problem> {
-    let targets: BTreeSet<String> = running.keys().map(|address| address.target.clone()).collect();
-    for target in targets {
-        let asked: Vec<Operation> =
-            running.iter().filter(|(address, _)| address.target == target).map(|(_, o)| o.clone()).collect();
-        let answers = providers[&target].poll(&asked).await.map_err(ProviderError::into_problem)?;
-        for answer in answers {
-            if let Some(operation) = running.values_mut().find(|operation| operation.id == answer.id) {
-                *operation = answer;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn accept(
-    context: &mut Context<'_>,
-    address: &Address,
-    step: &Unsettled,
-    operation: &Operation,
-) -> Result<(), Problem> {
-    let entry = Entry::Submitted {
-        step: step.started.step,
-        address: address.clone(),
-        operation: operation.id.clone(),
-        product: operation.product_id.clone(),
-    };
-    context.append(vec![entry]).await
-}
-
-async fn succeed(
-    context: &mut Context<'_>,
-    address: &Address,
-    step: &Unsettled,
-    product: String,
-    operation: Option<String>,
-    unconfirmed: bool,
-) -> Result<(), Problem> {
-    let entry = Entry::Succeeded(Succeeded {
-        step: step.started.step,
-        address: address.clone(),
-        product,
-        operation,
-        already: false,
-        unconfirmed,
-        sent: BTreeMap::new(),
-    });
-    context.append(vec![entry]).await?;
-    tell(context, address, step, "succeeded".to_owned());
-    Ok(())
-}
-
-async fn fail(
-    context: &mut Context<'_>,
-    address: &Address,
-    step: &Unsettled,
-    reason: Failure,
-    message: &str,
-    settled: &mut Settled,
-) -> Result<(), Problem> {
-    settled.failed += 1;
-    let entry =
-        Entry::Failed { step: step.started.step, address: address.clone(), reason, message: message.to_owned() };
-    context.append(vec![entry]).await?;
-    let what = match reason {
-        Failure::Superseded => format!("not carried on: {message}"),
-        _ => format!("failed: {message}"),
-    };
-    tell(context, address, step, what);
-    Ok(())
-}
-
-fn tell(context: &mut Context<'_>, address: &Address, step: &Unsettled, outcome: String) {
-    (context.tell)(&Event::Settled { address: address.clone(), kind: step.started.kind, outcome });
 }

@@ -1,0 +1,204 @@
+//! What the cloud has accepted and not finished.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::elapsed;
+use super::run::{Run, failed};
+use crate::ledger::entry::{Entry, Failure, Succeeded};
+use crate::model::{Event, Operation, OperationState, Query, Request, StepId};
+use crate::plan::is_owner;
+use crate::problem::Problem;
+use crate::provider::{Provider, ProviderError};
+
+/// How many polls of a target may fail in a row before its running operations are left to the cloud.
+pub const FAILED_POLLS_MAX: u32 = 10;
+
+pub struct Running {
+    pub operation: Operation,
+    pub since: Timestamp,
+}
+
+/// Whoever gives a product away may no longer see the operation that did it: the product itself tells. A product that
+/// cannot be seen either has been given away, as far as anybody can tell; the operation then stays
+/// [`Operation::NOT_VISIBLE`].
+pub async fn confirm_transfer(provider: &dyn Provider, request: &Request, operation: &mut Operation) {
+    let Request::SetOwner { id, owner } = request else { return };
+    let query = Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() };
+    // A look that fails says nothing; the next poll asks again.
+    let Ok(answer) = provider.observe(&query).await else { return };
+    match answer.products.get(id) {
+        Some(product) if is_owner(owner, product) => {
+            operation.state = OperationState::Succeeded;
+            operation.status = "SUCCEEDED".to_owned();
+        }
+        // Still the old owner: the transfer is under way, and its time-out decides.
+        Some(_) => {}
+        None => operation.state = OperationState::Succeeded,
+    }
+}
+
+/// The entry for an operation that ended well.
+pub fn succeeded(step: StepId, address: &crate::model::Address, operation: &Operation) -> Entry {
+    Entry::Succeeded(Succeeded {
+        step,
+        address: address.clone(),
+        product: operation.product_id.clone(),
+        operation: Some(operation.id.clone()).filter(|id| !id.is_empty()),
+        already: false,
+        unconfirmed: operation.status == Operation::NOT_VISIBLE,
+        sent: BTreeMap::new(),
+    })
+}
+
+impl Run<'_, '_> {
+    pub(super) async fn poll(&mut self) -> Result<(), Problem> {
+        let mut by_target: BTreeMap<&str, Vec<Operation>> = BTreeMap::new();
+        for (id, running) in &self.running {
+            by_target.entry(self.step(*id).address.target.as_str()).or_default().push(running.operation.clone());
+        }
+        let answers = join_all(by_target.iter().map(|(target, running)| {
+            let provider = Arc::clone(&self.context.providers[*target]);
+            async move { provider.poll(running).await }
+        }))
+        .await;
+        let by_operation: BTreeMap<String, StepId> =
+            self.running.iter().map(|(id, running)| (running.operation.id.clone(), *id)).collect();
+        for (target, answer) in by_target.into_keys().zip(answers) {
+            match answer {
+                Ok(operations) => {
+                    self.failed_polls.remove(target);
+                    for operation in operations {
+                        if let Some(id) = by_operation.get(&operation.id) {
+                            self.progress(*id, operation);
+                        }
+                    }
+                }
+                Err(error) => self.unpolled(target, error),
+            }
+        }
+        self.settle_finished().await?;
+        self.leave_overdue();
+        Ok(())
+    }
+
+    /// A target that does not tell how its operations are. They are left to the cloud when that does not pass.
+    fn unpolled(&mut self, target: &str, error: ProviderError) {
+        let failures = self.failed_polls.entry(target.to_owned()).or_default();
+        *failures += 1;
+        if !matches!(error, ProviderError::Rejected(_)) && *failures < FAILED_POLLS_MAX {
+            return;
+        }
+        let problem = self.mask(error.into_problem());
+        self.close(target, &problem.message);
+        let its: Vec<StepId> =
+            self.running.keys().copied().filter(|id| self.step(*id).address.target == target).collect();
+        for id in its {
+            self.leave(id, &problem.message);
+        }
+    }
+
+    fn progress(&mut self, id: StepId, operation: Operation) {
+        let now = self.context.clock.now();
+        let Some(running) = self.running.get_mut(&id) else { return };
+        let status = operation.status.clone();
+        running.operation = operation;
+        let elapsed = elapsed(running.since, now);
+        self.tell(Event::Progress { step: id, status, elapsed });
+    }
+
+    /// Journals every operation that has ended, in one append, and unblocks what waited for it.
+    pub(super) async fn settle_finished(&mut self) -> Result<(), Problem> {
+        self.confirm_transfers().await;
+        let finished: Vec<StepId> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.operation.state != OperationState::Running)
+            .map(|(id, _)| *id)
+            .collect();
+        let mut entries = Vec::new();
+        let mut outcomes = Vec::new();
+        for id in finished {
+            let Some(Running { operation, since }) = self.running.remove(&id) else { continue };
+            let step = self.step(id);
+            if let OperationState::Failed(text) = &operation.state {
+                let text = self.mask_text(text);
+                let problem = Problem::failed(format!("{} ended in failure: {text}", operation.id));
+                entries.push(failed(step, Failure::Operation, &problem));
+                outcomes.push((step, since, Err(problem)));
+            } else {
+                entries.push(succeeded(id, &step.address, &operation));
+                let unconfirmed = operation.status == Operation::NOT_VISIBLE;
+                let note = unconfirmed.then(|| "accepted; this identity can no longer see it".to_owned());
+                outcomes.push((step, since, Ok(note)));
+            }
+        }
+        self.context.append(entries).await?;
+        for (step, since, outcome) in outcomes {
+            match outcome {
+                Ok(note) => self.done(step, since, note),
+                Err(problem) => self.lost(step, problem),
+            }
+        }
+        Ok(())
+    }
+
+    async fn confirm_transfers(&mut self) {
+        let plan = self.plan;
+        let providers = self.context.providers;
+        let hidden = self.running.iter_mut().filter(|(_, running)| {
+            running.operation.status == Operation::NOT_VISIBLE && running.operation.state == OperationState::Running
+        });
+        join_all(hidden.map(|(id, running)| {
+            let step = &plan.steps[id.0 as usize - 1];
+            let request = match &step.request {
+                // The product of a launch in this very plan has no id there.
+                Request::SetOwner { owner, .. } => {
+                    Request::SetOwner { id: running.operation.product_id.clone(), owner: owner.clone() }
+                }
+                other => other.clone(),
+            };
+            let provider = &providers[&step.address.target];
+            async move { confirm_transfer(provider.as_ref(), &request, &mut running.operation).await }
+        }))
+        .await;
+    }
+
+    /// Steps that outlived their time stay with the cloud; the next run picks them up.
+    fn leave_overdue(&mut self) {
+        let now = self.context.clock.now();
+        let overdue: Vec<StepId> = self
+            .running
+            .iter()
+            .filter(|(id, running)| elapsed(running.since, now) >= Duration::from_secs(self.step(**id).timeout_seconds))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in overdue {
+            self.leave(id, "its timeout has passed");
+        }
+    }
+
+    pub(super) fn leave_all(&mut self, why: &str) {
+        let all: Vec<StepId> = self.running.keys().copied().collect();
+        for id in all {
+            self.leave(id, why);
+        }
+    }
+
+    fn leave(&mut self, id: StepId, why: &str) {
+        let Some(running) = self.running.remove(&id) else { return };
+        let step = self.step(id);
+        self.report.left_running += 1;
+        self.tell(Event::LeftRunning {
+            step: id,
+            address: step.address.clone(),
+            kind: step.kind,
+            operation: format!("{}: {why}", running.operation.id),
+        });
+        self.cut(step);
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads again what is about to be written to, in the fewest calls.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::elapsed;
+use super::run::Run;
+use crate::model::{Address, Argument, Piece, Query, Request, StepId, StepKind};
+use crate::problem::Problem;
+use crate::provider::ProviderError;
+
+/// How long a look at a product that is ready to be written to stays good: it waits for room, not for news.
+const FRESH: Duration = Duration::from_secs(30);
+/// How many waves a list serves while it is fresh, roughly. A list that is dearer than that many waves of single looks
+/// is not made, so that no step ever costs more than one look.
+const WAVES_PER_LIST: usize = 4;
+const PRODUCTS_PER_PAGE: usize = 100;
+
+impl Run<'_, '_> {
+    /// Looks at the products that a wave writes to, and at the outputs that it needs. What is good for a hundred
+    /// products at a time is asked for a hundred. Returns the targets that could not be read.
+    pub(super) async fn look(&mut self, wave: &[StepId]) -> BTreeMap<String, Problem> {
+        let mut queries: BTreeMap<String, Query> = BTreeMap::new();
+        let mut by_target: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+        for id in wave {
+            by_target.entry(self.step(*id).address.target.as_str()).or_default().push(*id);
+        }
+        for (target, ids) in by_target {
+            let stale: Vec<StepId> = ids.into_iter().filter(|id| !self.is_fresh(*id)).collect();
+            if !stale.is_empty() {
+                let query = self.look_at(target, &stale);
+                queries.insert(target.to_owned(), query);
+            }
+        }
+        for id in wave {
+            for address in references(&self.step(*id).request) {
+                if let Some(product) = self.ids.get(address) {
+                    queries.entry(address.target.clone()).or_default().outputs.insert(product.clone());
+                }
+            }
+        }
+        queries.retain(|_, query| !query.is_empty());
+        let answers = join_all(queries.iter().map(|(target, query)| {
+            let provider = Arc::clone(&self.context.providers[target]);
+            async move { provider.observe(query).await }
+        }))
+        .await;
+        let mut unreadable = BTreeMap::new();
+        for (target, answer) in queries.into_keys().zip(answers) {
+            match answer {
+                Ok(observation) => self.seen.entry(target).or_default().merge(observation),
+                Err(error) => _ = unreadable.insert(target, ProviderError::into_problem(error)),
+            }
+        }
+        unreadable
+    }
+
+    fn is_fresh(&self, id: StepId) -> bool {
+        let now = self.context.clock.now();
+        self.looked_at.get(&id).is_some_and(|at| elapsed(*at, now) < FRESH)
+    }
+
+    /// What to ask of one target about the steps whose last look is too old, and about those that will follow soon.
+    fn look_at(&mut self, target: &str, stale: &[StepId]) -> Query {
+        let all: Vec<StepId> =
+            self.board.ready().filter(|(of, _)| *of == target).flat_map(|(_, ids)| ids).copied().collect();
+        let pages = self.plan.listed.get(target).copied().unwrap_or(0).div_ceil(PRODUCTS_PER_PAGE).max(1);
+        let (asked, list) = if all.len() <= pages {
+            (all, false)
+        } else if pages <= stale.len() * WAVES_PER_LIST {
+            (all, true)
+        } else {
+            (stale.to_vec(), false)
+        };
+        let now = self.context.clock.now();
+        let mut query = Query { list, ..Query::default() };
+        for id in asked {
+            self.looked_at.insert(id, now);
+            let step = self.step(id);
+            let Some(product) = self.known().product_id(step).map(str::to_owned) else { continue };
+            // What an earlier look saw is no answer to this one.
+            if let Some(seen) = self.seen.get_mut(target) {
+                seen.products.remove(&product);
+            }
+            // The launch that a plan begins with may have given the role already.
+            if step.kind == StepKind::SetLaunchRole && step.request.product().is_empty() {
+                query.launch_roles.insert(product.clone());
+            }
+            if !list {
+                query.confirm.insert(product);
+            }
+        }
+        // Provisions alone need no list.
+        query.list = list && stale.iter().any(|id| self.known().product_id(self.step(*id)).is_some());
+        query
+    }
+}
+
+/// The addresses whose outputs a request needs.
+pub fn references(request: &Request) -> impl Iterator<Item = &Address> {
+    request.parameters().into_iter().flat_map(BTreeMap::values).flat_map(|argument| {
+        let pieces: &[Piece] = if let Argument::Pieces(pieces) = argument { pieces } else { &[] };
+        pieces.iter().filter_map(|piece| match piece {
+            Piece::Output { address, .. } => Some(address),
+            Piece::Literal(_) => None,
+        })
+    })
+}

@@ -1,0 +1,436 @@
+//! The loop, and what the end of one step means for the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+
+use super::board::Board;
+use super::flight::Running;
+use super::look::references;
+use super::prepare::{Known, Prepared};
+use super::send::{mask, submit, unseal};
+use super::{Context, elapsed};
+use crate::ledger::entry::{Entry, Failure, Holdings, Started, Succeeded};
+use crate::model::{Address, Event, Observation, Operation, Query, Report, Request, Step, StepId, StepKind};
+use crate::plan::Plan;
+use crate::problem::Problem;
+use crate::provider::ProviderError;
+
+pub struct Run<'a, 'c> {
+    pub context: &'a mut Context<'c>,
+    pub plan: &'a Plan,
+    pub board: Board<'a>,
+    pub running: BTreeMap<StepId, Running>,
+    /// When the product of a ready step was last looked at.
+    pub looked_at: BTreeMap<StepId, Timestamp>,
+    pub seen: BTreeMap<String, Observation>,
+    /// Products that this run knows by address: those of the ledger and its own provisions.
+    pub ids: BTreeMap<Address, String>,
+    operations: BTreeMap<Address, BTreeSet<String>>,
+    pub report: Report,
+    /// By target: how many polls have failed in a row.
+    pub failed_polls: BTreeMap<String, u32>,
+    /// Nothing new is started any more, and why.
+    stopping: bool,
+    /// Targets in which nothing new is started any more, and why.
+    closed: BTreeMap<String, String>,
+    /// Secret values that were sent: an error text must not repeat one.
+    sent_secrets: BTreeSet<String>,
+    pub last_submit: Timestamp,
+}
+
+/// A step that is about to be sent: as it is journaled, and as it is sent.
+struct Outgoing<'a> {
+    step: &'a Step,
+    sealed: Request,
+    token: String,
+}
+
+/// What the last look before sending came to, for a step that is not sent.
+enum Unsent {
+    Already(String),
+    Failed(Problem),
+}
+
+impl<'a, 'c> Run<'a, 'c> {
+    pub fn new(context: &'a mut Context<'c>, plan: &'a Plan) -> Self {
+        let managed = &context.journal.ledger().managed;
+        let ids = managed.iter().map(|(address, managed)| (address.clone(), managed.id.clone())).collect();
+        let last_submit = context.clock.now();
+        Run {
+            context,
+            plan,
+            board: Board::new(&plan.steps),
+            running: BTreeMap::new(),
+            looked_at: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            ids,
+            operations: BTreeMap::new(),
+            report: Report::default(),
+            failed_polls: BTreeMap::new(),
+            stopping: false,
+            closed: BTreeMap::new(),
+            sent_secrets: BTreeSet::new(),
+            last_submit,
+        }
+    }
+
+    pub fn step(&self, id: StepId) -> &'a Step {
+        self.board.step(id)
+    }
+
+    pub fn known(&self) -> Known<'_> {
+        Known { plan: self.plan, ids: &self.ids, operations: &self.operations }
+    }
+
+    pub fn tell(&mut self, event: Event) {
+        (self.context.tell)(&event);
+    }
+
+    /// One turn: start what can be started, then wait for what runs. False when there is nothing left to do.
+    pub async fn advance(&mut self) -> Result<bool, Problem> {
+        let left = !self.running.is_empty() || self.board.has_rest();
+        if left && self.context.interrupted() {
+            self.report.interrupted = true;
+            self.tell(Event::Interrupted);
+            return Ok(false);
+        }
+        if !self.stopping {
+            self.start_ready().await?;
+        }
+        if self.running.is_empty() {
+            return Ok(!self.stopping && self.board.has_ready());
+        }
+        let pause = self.poll_interval();
+        self.context.sleep(pause).await;
+        self.poll().await?;
+        Ok(true)
+    }
+
+    /// Soon after a submit something may end soon; later it is enough to look now and then.
+    fn poll_interval(&self) -> Duration {
+        let quiet = elapsed(self.last_submit, self.context.clock.now());
+        Duration::from_secs(match quiet.as_secs() {
+            0..=9 => 2,
+            10..=59 => 5,
+            _ => 10,
+        })
+    }
+
+    /// What is ready and finds room in its target.
+    fn next_wave(&self) -> Vec<StepId> {
+        let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+        for id in self.running.keys() {
+            *used.entry(self.step(*id).address.target.as_str()).or_default() += 1;
+        }
+        let most = self.context.settings.parallelism;
+        let room = |target| most.saturating_sub(used.get(target).copied().unwrap_or(0));
+        self.board.ready().flat_map(|(target, ready)| ready.iter().take(room(target))).copied().collect()
+    }
+
+    async fn start_ready(&mut self) -> Result<(), Problem> {
+        let mut wave = self.next_wave();
+        if wave.is_empty() {
+            return Ok(());
+        }
+        let unreadable = self.look(&wave).await;
+        if !unreadable.is_empty() {
+            wave.retain(|id| !self.left_unseen(*id, &unreadable));
+        }
+        let outgoing = self.journal_wave(&wave).await?;
+        self.send(outgoing).await
+    }
+
+    /// Without a last look nothing may be sent: whether `id` is such a step, and if so its end.
+    fn left_unseen(&mut self, id: StepId, unreadable: &BTreeMap<String, Problem>) -> bool {
+        let step = self.step(id);
+        let targets = references(&step.request).map(|address| &address.target).chain([&step.address.target]);
+        let Some(problem) = targets.into_iter().find_map(|target| unreadable.get(target)) else { return false };
+        for (target, problem) in unreadable {
+            self.close(target, &problem.message);
+        }
+        self.board.take(id);
+        self.lost(step, problem.clone());
+        true
+    }
+
+    /// Nothing more is started in a target that cannot be read; the others go on.
+    pub fn close(&mut self, target: &str, why: &str) {
+        self.board.close(target);
+        self.closed.entry(target.to_owned()).or_insert_with(|| format!("target `{target}` cannot be read: {why}"));
+    }
+
+    /// Prepares a wave and writes all its `Started` entries in one durable append.
+    async fn journal_wave(&mut self, wave: &[StepId]) -> Result<Vec<Outgoing<'a>>, Problem> {
+        let mut entries = Vec::new();
+        let mut outgoing = Vec::new();
+        let mut unsent = Vec::new();
+        for id in wave {
+            let step = self.step(*id);
+            self.board.take(*id);
+            let prepared = self.known().prepare(step, &self.seen);
+            let token = self.context.journal.token(step.id, &step.address);
+            let (request, end) = match prepared {
+                Prepared::Send(request) => match unseal(&request, self.context.secrets) {
+                    Ok((sealed, values)) => {
+                        self.sent_secrets.extend(values);
+                        outgoing.push(Outgoing { step, sealed, token: token.clone() });
+                        (request, None)
+                    }
+                    Err(problem) => (request, Some(Err((Failure::NotSent, problem)))),
+                },
+                Prepared::Already(request, why) => (request, Some(Ok(why))),
+                Prepared::Fail(request, failure, problem) => (request, Some(Err((failure, problem)))),
+            };
+            entries.push(self.started(step, request, token));
+            match end {
+                None => {}
+                Some(Ok(why)) => {
+                    entries.push(self.already(step));
+                    unsent.push((step, Unsent::Already(why)));
+                }
+                Some(Err((reason, problem))) => {
+                    entries.push(failed(step, reason, &problem));
+                    unsent.push((step, Unsent::Failed(problem)));
+                }
+            }
+        }
+        self.context.append(entries).await?;
+        let now = self.context.clock.now();
+        for (step, end) in unsent {
+            match end {
+                Unsent::Already(why) => self.done(step, now, Some(why)),
+                Unsent::Failed(problem) => self.lost(step, problem),
+            }
+        }
+        Ok(outgoing)
+    }
+
+    fn started(&self, step: &Step, request: Request, token: String) -> Entry {
+        let seen = self.seen.get(&step.address.target);
+        let product = seen.and_then(|seen| seen.products.get(request.product()));
+        let role = seen.and_then(|seen| seen.launch_roles.get(request.product()));
+        let before = Holdings {
+            owner: product.and_then(|product| product.owner.clone()),
+            launch_role: role.cloned().flatten(),
+            operation: product.and_then(|product| product.last_operation.clone()),
+        };
+        Entry::Started(Started {
+            step: step.id,
+            address: step.address.clone(),
+            kind: step.kind,
+            token,
+            seen: before.operation.clone(),
+            before,
+            request,
+        })
+    }
+
+    fn already(&self, step: &Step) -> Entry {
+        Entry::Succeeded(Succeeded {
+            step: step.id,
+            address: step.address.clone(),
+            product: self.known().product_id(step).unwrap_or_default().to_owned(),
+            operation: None,
+            already: true,
+            unconfirmed: false,
+            sent: BTreeMap::new(),
+        })
+    }
+
+    /// Sends a wave at once and journals each answer as it comes, so that a slow one keeps none of the others from
+    /// being durable.
+    async fn send(&mut self, outgoing: Vec<Outgoing<'a>>) -> Result<(), Problem> {
+        if outgoing.is_empty() {
+            return Ok(());
+        }
+        let since = self.context.clock.now();
+        self.last_submit = since;
+        for out in &outgoing {
+            self.tell(Event::Started {
+                step: out.step.id,
+                address: out.step.address.clone(),
+                kind: out.step.kind,
+                timeout: Duration::from_secs(out.step.timeout_seconds),
+            });
+        }
+        let mut flying: FuturesUnordered<_> = outgoing
+            .iter()
+            .map(|out| {
+                let provider = Arc::clone(&self.context.providers[&out.step.address.target]);
+                let (clock, interrupt) = (Arc::clone(&self.context.clock), self.context.interrupt.clone());
+                async move {
+                    let answer = submit(provider.as_ref(), clock.as_ref(), &interrupt, &out.sealed, &out.token).await;
+                    (out.step, answer)
+                }
+            })
+            .collect();
+        while let Some(first) = flying.next().await {
+            let mut answers = vec![first];
+            // Whatever has come meanwhile shares the append.
+            while let Some(Some(more)) = flying.next().now_or_never() {
+                answers.push(more);
+            }
+            self.answered(answers, since).await?;
+        }
+        drop(flying);
+        self.settle_finished().await
+    }
+
+    /// Journals what the cloud made of some requests.
+    async fn answered(
+        &mut self,
+        answers: Vec<(&'a Step, Result<Operation, ProviderError>)>,
+        since: Timestamp,
+    ) -> Result<(), Problem> {
+        let mut entries = Vec::new();
+        let mut accepted = Vec::new();
+        let mut refused = Vec::new();
+        let mut doubtful = Vec::new();
+        for (step, answer) in answers {
+            match answer {
+                Ok(operation) => {
+                    // A termination that finds nothing to terminate has no operation, and nothing to wait for.
+                    if !operation.id.is_empty() {
+                        entries.push(Entry::Submitted {
+                            step: step.id,
+                            address: step.address.clone(),
+                            operation: operation.id.clone(),
+                            product: operation.product_id.clone(),
+                        });
+                    }
+                    accepted.push((step, operation));
+                }
+                Err(ProviderError::Unknown(problem)) => doubtful.push((step, self.mask(problem))),
+                Err(error) => {
+                    let reason = match &error {
+                        ProviderError::Throttled(_) => Failure::NotSent,
+                        _ => Failure::Rejected,
+                    };
+                    let problem = self.mask(error.into_problem());
+                    entries.push(failed(step, reason, &problem));
+                    refused.push((step, problem));
+                }
+            }
+        }
+        self.context.append(entries).await?;
+        for (step, operation) in accepted {
+            self.operations.entry(step.address.clone()).or_default().insert(operation.id.clone());
+            if step.kind == StepKind::Provision {
+                self.ids.insert(step.address.clone(), operation.product_id.clone());
+            }
+            self.running.insert(step.id, Running { operation, since });
+        }
+        for (step, problem) in refused {
+            self.lost(step, problem);
+        }
+        for (step, problem) in doubtful {
+            self.in_doubt(step, &problem);
+        }
+        Ok(())
+    }
+
+    /// The fate of a write is not known and could not be found out: the next run looks.
+    fn in_doubt(&mut self, step: &Step, problem: &Problem) {
+        self.report.left_running += 1;
+        self.stopping |= self.context.settings.stop_on_error;
+        self.tell(Event::LeftRunning {
+            step: step.id,
+            address: step.address.clone(),
+            kind: step.kind,
+            operation: format!("not known to have been accepted: {}", problem.message),
+        });
+        self.cut(step);
+    }
+
+    pub fn done(&mut self, step: &Step, since: Timestamp, note: Option<String>) {
+        self.report.succeeded += 1;
+        let elapsed = elapsed(since, self.context.clock.now());
+        self.tell(Event::Succeeded { step: step.id, address: step.address.clone(), kind: step.kind, elapsed, note });
+        self.board.succeeded(step.id);
+    }
+
+    pub fn lost(&mut self, step: &Step, problem: Problem) {
+        self.report.failed += 1;
+        self.stopping |= self.context.settings.stop_on_error;
+        self.tell(Event::Failed { step: step.id, address: step.address.clone(), kind: step.kind, problem });
+        self.cut(step);
+    }
+
+    pub fn cut(&mut self, step: &Step) {
+        let because = format!("step {} ({} {}) did not succeed", step.id, step.kind.word(), step.address);
+        for id in self.board.cut(step.id) {
+            self.not_started(id, because.clone());
+        }
+    }
+
+    fn not_started(&mut self, id: StepId, because: String) {
+        let step = self.step(id);
+        self.report.not_started += 1;
+        self.tell(Event::NotStarted { step: id, address: step.address.clone(), kind: step.kind, because });
+    }
+
+    pub fn mask(&self, mut problem: Problem) -> Problem {
+        problem.message = self.mask_text(&problem.message);
+        problem
+    }
+
+    pub fn mask_text(&self, text: &str) -> String {
+        mask(text, &self.sent_secrets)
+    }
+
+    pub async fn finish(mut self) -> Result<Report, Problem> {
+        if self.report.interrupted {
+            self.leave_all("the run was interrupted");
+        }
+        let because = if self.report.interrupted { "the run was interrupted" } else { "the run was stopped" };
+        for id in self.board.rest() {
+            let closed = self.closed.get(&self.step(id).address.target).filter(|_| !self.report.interrupted);
+            let because = closed.cloned().unwrap_or_else(|| because.to_owned());
+            self.not_started(id, because);
+        }
+        self.verify_launch_roles().await;
+        let Report { succeeded, failed, not_started, left_running, interrupted } = self.report;
+        self.context.append(vec![Entry::Ended { succeeded, failed, not_started, left_running, interrupted }]).await?;
+        Ok(self.report)
+    }
+
+    /// Whether an update resets the launch role to the constraint's is not documented, so it is read again.
+    async fn verify_launch_roles(&mut self) {
+        if self.report.interrupted {
+            return;
+        }
+        let plan = self.plan;
+        let named = |step: &&Step| step.kind == StepKind::Update && plan.launch_roles.contains_key(&step.address);
+        let updates: Vec<&Step> =
+            plan.steps.iter().filter(named).filter(|step| self.operations.contains_key(&step.address)).collect();
+        let mut queries: BTreeMap<&str, Query> = BTreeMap::new();
+        for step in &updates {
+            let query = queries.entry(step.address.target.as_str()).or_default();
+            query.launch_roles.insert(step.request.product().to_owned());
+        }
+        for (target, query) in queries {
+            // What cannot be read now is compared by the next plan.
+            let Ok(seen) = self.context.providers[target].observe(&query).await else { continue };
+            for step in updates.iter().filter(|step| step.address.target == target) {
+                let Some(Some(now)) = seen.launch_roles.get(step.request.product()) else { continue };
+                if plan.launch_roles[&step.address] == *now {
+                    continue;
+                }
+                self.report.failed += 1;
+                let problem = Problem::failed(format!("the update left launch role {now} behind"))
+                    .hint("apply again: it sets the launch role that the files name");
+                let (step, address, kind) = (step.id, step.address.clone(), StepKind::SetLaunchRole);
+                self.tell(Event::Failed { step, address, kind, problem });
+            }
+        }
+    }
+}
+
+pub fn failed(step: &Step, reason: Failure, problem: &Problem) -> Entry {
+    Entry::Failed { step: step.id, address: step.address.clone(), reason, message: problem.message.clone() }
+}

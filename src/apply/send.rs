@@ -1,0 +1,94 @@
+//! One write, sent until its fate is known; and the secrets that go with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Secrets;
+use crate::model::{Argument, Operation, Request};
+use crate::problem::Problem;
+use crate::provider::{Provider, ProviderError};
+use crate::seam::Clock;
+
+/// How often a write whose fate is unknown, or that is throttled, is sent again with the same token.
+const SENDS_MAX: u32 = 6;
+
+/// Sends one write until its fate is known, its tries are used up, or a person asks to stop. With the same token a
+/// cloud that replays tokens does it once.
+///
+/// Once an answer was lost, only an acceptance removes the doubt: a refusal or a throttle that follows may be about the
+/// second copy of a request that was carried out.
+pub async fn submit(
+    provider: &dyn Provider,
+    clock: &dyn Clock,
+    interrupt: &watch::Receiver<bool>,
+    request: &Request,
+    token: &str,
+) -> Result<Operation, ProviderError> {
+    let mut pause = Duration::from_secs(1);
+    let mut doubt = None;
+    for send in 1.. {
+        let error = match provider.submit(request, token).await {
+            Ok(operation) => return Ok(operation),
+            Err(error) => error,
+        };
+        let again = match &error {
+            ProviderError::Throttled(after) => Some((*after).max(pause)),
+            ProviderError::Unknown(problem) => {
+                doubt.get_or_insert_with(|| problem.clone());
+                provider.traits().replays_tokens.then_some(pause)
+            }
+            ProviderError::Rejected(_) => None,
+        };
+        match again {
+            Some(wait) if send < SENDS_MAX && !*interrupt.borrow() => sleep(clock, interrupt, wait).await,
+            _ => return Err(doubt.map_or(error, ProviderError::Unknown)),
+        }
+        pause *= 2;
+    }
+    unreachable!("the loop ends by returning")
+}
+
+/// Sleeps, or less if a person asks to stop.
+pub async fn sleep(clock: &dyn Clock, interrupt: &watch::Receiver<bool>, duration: Duration) {
+    let mut interrupt = interrupt.clone();
+    let stop = async {
+        // Nobody is left who could ask.
+        if interrupt.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = clock.sleep(duration) => {}
+        () = stop => {}
+    }
+}
+
+/// The request with its secrets' values, and those values.
+pub fn unseal(request: &Request, secrets: Secrets<'_>) -> Result<(Request, Vec<String>), Problem> {
+    let mut sealed = request.clone();
+    let mut values = Vec::new();
+    for argument in sealed.parameters_mut().into_iter().flat_map(BTreeMap::values_mut) {
+        if let Argument::Secret(reference) = argument {
+            let value = secrets(reference)?;
+            values.push(value.clone());
+            *argument = Argument::Value(value);
+        }
+    }
+    Ok((sealed, values))
+}
+
+/// Takes secrets out of a text that a cloud wrote, also where it quotes them as JSON does.
+pub fn mask(text: &str, secrets: &BTreeSet<String>) -> String {
+    let quoted = secrets.iter().map(|secret| {
+        let json = serde_json::Value::from(secret.as_str()).to_string();
+        json[1..json.len() - 1].to_owned()
+    });
+    let mut forms: Vec<String> = secrets.iter().cloned().chain(quoted).filter(|form| !form.is_empty()).collect();
+    // The longest first, so that a secret that contains another leaves no remainder.
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms.dedup();
+    forms.into_iter().fold(text.to_owned(), |text, form| text.replace(&form, "(secret)"))
+}
