@@ -239,11 +239,15 @@ impl Ledger {
         }
         let Some(managed) = self.managed.get_mut(&succeeded.address) else { return };
         let operation = succeeded.operation.clone().or_else(|| step.submitted.map(|(operation, _)| operation));
+        let provisioning = step.started.request.parameters().is_some();
         managed.apply(step.started.request, &succeeded.sent);
         managed.applied.at = Some(at);
         managed.seen_at = at;
         if operation.is_some() {
-            managed.applied.operation.clone_from(&operation);
+            // Compared with the cloud's last provisioning operation, which owner and launch role changes are not.
+            if provisioning {
+                managed.applied.operation.clone_from(&operation);
+            }
             managed.seen.operation = operation;
         }
     }

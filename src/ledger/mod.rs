@@ -113,7 +113,7 @@ pub struct Applied {
     pub tags: BTreeMap<String, String>,
     pub owner: Option<String>,
     pub launch_role: Option<String>,
-    /// The operation that did it.
+    /// The last provision or update of ours.
     pub operation: Option<String>,
     pub at: Option<Timestamp>,
 }

@@ -229,7 +229,7 @@ mod tests {
     fn a_live_line_says_how_much_time_is_gone() {
         let address = Address::new("network", "prod");
         let timeout = Duration::from_secs(3600);
-        let running = Running { address, kind: StepKind::Update, timeout, bar: None };
+        let running = Running { address, kind: StepKind::Update, timeout, status: String::new(), bar: None };
         let line = live(&running, "IN_PROGRESS\u{1b}[2J", Duration::from_secs(90), Style::plain());
         assert_eq!(line, "~ update  network@prod  IN_PROGRESS\\u{1b}[2J  1m 30s / 1h");
     }

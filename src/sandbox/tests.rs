@@ -2,7 +2,7 @@
 //! `tests/clients/aws_sandbox.py`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -375,39 +375,4 @@ fn nonces_of_two_runs_differ() {
     let (one, two) = (bench.open().clock(), bench.open().clock());
     let nonces: std::collections::BTreeSet<u64> = (0..100).flat_map(|_| [one.nonce(), two.nonce()]).collect();
     assert_eq!(nonces.len(), 200);
-}
-
-/// Run with `cargo test --release --lib sandbox -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn a_large_world_is_quick() {
-    let mut seed = SEED.to_owned();
-    for n in 0..5_000 {
-        seed.push_str(&format!("[provisioned_product.p{n}]\nproduct = \"vpc\"\nversion = \"1\"\nowner = \"arn:aws:iam::123456789012:role/R{n}\"\nparameters = {{ CidrBlock = \"10.0.0.0/16\" }}\ntags = {{ n = \"{n}\" }}\n"));
-    }
-    let bench = Bench::new(&seed);
-    let measure = |what: &str, run: &mut dyn FnMut()| {
-        let begun = std::time::Instant::now();
-        run();
-        println!("{what}: {:?}", begun.elapsed());
-    };
-    measure("open, from the seed", &mut || drop(bench.open()));
-    let sandbox = bench.open();
-    measure("first write", &mut || drop(own(&sandbox, "One", "t0")));
-    sleep(&sandbox, 5);
-    measure("second write", &mut || drop(own(&sandbox, "Two", "t1")));
-    drop(sandbox);
-    measure("open, from the snapshot", &mut || drop(bench.open()));
-    let sandbox = bench.open();
-    measure("50 sorted pages of 100", &mut || {
-        for page in 0..50 {
-            let token = hex::encode((page * 100).to_string());
-            call(
-                &sandbox,
-                "SearchProvisionedProducts",
-                &json!({ "SortBy": "id", "PageSize": 100, "PageToken": token }),
-            );
-        }
-    });
-    let _: &Path = bench.folder.path();
 }

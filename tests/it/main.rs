@@ -1,3 +1,4 @@
 //! All integration tests, in one binary: it is linked once.
 
 mod config;
+mod templates;
