@@ -1,4 +1,5 @@
 //! All integration tests, in one binary: it is linked once.
 
 mod config;
+mod plan;
 mod templates;
