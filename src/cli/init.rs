@@ -1,6 +1,6 @@
 //! `tenure init`: a starter that plans and applies at once, or a first real target.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Ended, Outside, Settings, args, print};
@@ -32,12 +32,17 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     write_all(&dir, &files)?;
     let mut text = String::new();
     for (name, _) in &files {
-        text.push_str(&format!("wrote {}\n", dir.join(name).display()));
+        text.push_str(&format!("wrote {}\n", tidy(&dir.join(name)).display()));
     }
     let ended = print(ui, &text);
-    let change = if args.dir == Path::new(".") { String::new() } else { format!(" -C {}", args.dir.display()) };
-    ui.next(&format!("tenure{change} plan"));
+    ui.next(&Settings { root: tidy(&dir), ..settings.clone() }.command(&["plan".to_owned()]));
     ended
+}
+
+/// The same path without `.` in it, unless that is all there is.
+fn tidy(path: &Path) -> PathBuf {
+    let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    if parts.as_os_str().is_empty() { PathBuf::from(".") } else { parts }
 }
 
 /// Writes all files or none: a folder that has one of them already is somebody's project.
@@ -46,7 +51,7 @@ fn write_all(dir: &Path, files: &[(&str, String)]) -> Result<(), Problems> {
         files.iter().map(|(name, _)| *name).filter(|name| *name != ".gitignore" && dir.join(name).exists()).collect();
     if !taken.is_empty() {
         return Err(vec![
-            Problem::input(format!("{} has {} already", dir.display(), taken.join(", ")))
+            Problem::input(format!("{} has {} already", tidy(dir).display(), taken.join(", ")))
                 .hint("init writes into a folder without them: name another one"),
         ]);
     }

@@ -115,6 +115,11 @@ impl Ui {
         }
     }
 
+    /// A longer text that somebody who is about to be asked has to read.
+    pub fn show(&mut self, text: &str) {
+        self.tell(text);
+    }
+
     /// What to run next.
     pub fn next(&mut self, command: &str) {
         if self.hints && !self.quiet {
