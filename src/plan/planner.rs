@@ -683,6 +683,10 @@ impl<'a> Planner<'a> {
                 _ => Output::Later,
             };
         }
+        // What is blocked blocks whoever reads it, and its finding says why. It may well have no outputs.
+        if self.findings.iter().any(|finding| finding.blocks && finding.address == *address) {
+            return Output::Unusable;
+        }
         let id = self.base.get(address).map(|product| product.id.clone());
         let id = id.or_else(|| self.inputs.ledger.managed.get(address).map(|managed| managed.id.clone()));
         let Some(id) = id else {

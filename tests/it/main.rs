@@ -1,4 +1,7 @@
 //! All integration tests, in one binary: it is linked once.
 
 mod config;
+mod random;
+mod simulation;
 mod templates;
+mod world;
