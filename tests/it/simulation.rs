@@ -184,7 +184,10 @@ impl Simulation {
             let now = truth.launch_roles.get(&product.id).cloned().flatten();
             self.insist(now == Some(arn(role)), || format!("{address} is launched as {now:?}"));
             let told = held.get(&(address.clone(), Office::LaunchRole));
-            self.insist(told == now.as_ref(), || format!("history has {told:?} as the launch role of {address}"));
+            // A role that was there before the files named it was neither given by a step nor looked for.
+            self.insist(told.is_none_or(|told| Some(told) == now.as_ref()), || {
+                format!("history has {told:?} as the launch role of {address}")
+            });
         }
         self.insist(product.version_name == block.version, || format!("{address} runs {}", product.version_name));
     }
