@@ -379,7 +379,11 @@ impl<'a> Planner<'a> {
                 .hint("another operation is running: wait until it has ended, then plan again"),
             Status::PlanInProgress => Problem::failed(format!("{} is PLAN_IN_PROGRESS", product.id))
                 .hint("a product plan waits for somebody: execute or delete it, then plan again"),
-            Status::Error if product.last_successful.is_none() => {
+            // A termination of one that failed makes it TAINTED, and there is still nothing behind it.
+            Status::Error | Status::Tainted
+                if product.last_successful.is_none()
+                    && (product.status == Status::Error || product.physical_id.is_none()) =>
+            {
                 let failed =
                     product.last_provisioning.as_deref().map(|id| self.knowledge.operation(&address.target, id));
                 let why = match failed {
@@ -682,6 +686,10 @@ impl<'a> Planner<'a> {
                 }
                 _ => Output::Later,
             };
+        }
+        // What is blocked blocks whoever reads it, and its finding says why. It may well have no outputs.
+        if self.findings.iter().any(|finding| finding.blocks && finding.address == *address) {
+            return Output::Unusable;
         }
         let id = self.base.get(address).map(|product| product.id.clone());
         let id = id.or_else(|| self.inputs.ledger.managed.get(address).map(|managed| managed.id.clone()));

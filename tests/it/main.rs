@@ -2,4 +2,7 @@
 
 mod config;
 mod plan;
+mod random;
+mod simulation;
 mod templates;
+mod world;
