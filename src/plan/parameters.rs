@@ -216,7 +216,8 @@ fn record(c: &Comparison<'_>, key: &str, spec: &ParameterSpec, wanted: Wanted, d
     if wanted.differs {
         let shown_before = match before {
             None => Shown::Absent,
-            Some(before) if before.masked || spec.no_echo => Shown::Masked,
+            Some(_) if spec.no_echo || is_secret(c, key) => Shown::Masked,
+            Some(before) if before.masked => Shown::Masked,
             Some(before) => Shown::Text(before.value.clone()),
         };
         let reverted = before.is_some_and(|before| {
@@ -240,6 +241,14 @@ fn record(c: &Comparison<'_>, key: &str, spec: &ParameterSpec, wanted: Wanted, d
     difference.arguments.insert(key.to_owned(), wanted.argument);
 }
 
+/// Whether the value that runs is a secret of ours, whatever the template says of it: the files say so, or the files that
+/// we last applied did.
+fn is_secret(c: &Comparison<'_>, key: &str) -> bool {
+    let declared = c.declared.and_then(|declared| declared.get(key));
+    declared.is_some_and(|value| matches!(value.value, Value::Secret(_)))
+        || c.applied.is_some_and(|applied| matches!(applied.parameters.get(key), Some(Argument::Secret(_))))
+}
+
 /// Parameters that the target version does not have any more; sending one would be refused. One that vanishes while
 /// another appears may have been renamed, and the value of a renamed parameter is easily lost: both are named.
 fn vanished(c: &Comparison<'_>, difference: &mut Difference) {
@@ -256,7 +265,7 @@ fn vanished(c: &Comparison<'_>, difference: &mut Difference) {
         difference.fields.push(Field {
             action: c.action,
             name: FieldName::Parameter((*key).to_owned()),
-            before: if before.masked { Shown::Masked } else { Shown::Text(before.value.clone()) },
+            before: if before.masked || is_secret(c, key) { Shown::Masked } else { Shown::Text(before.value.clone()) },
             after: Shown::Absent,
             note: Some(format!("not in version {}", c.version)),
         });
