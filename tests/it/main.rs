@@ -1,8 +1,14 @@
 //! All integration tests, in one binary: it is linked once.
 
+mod architecture;
+mod bench;
 mod config;
+mod examples;
 mod plan;
 mod random;
+mod refusals;
+mod schemas;
 mod simulation;
 mod templates;
+mod transcripts;
 mod world;
