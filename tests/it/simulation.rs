@@ -78,7 +78,11 @@ impl Simulation {
             "seed {}: {why}\nreplay it with TENURE_SEED={} cargo test --test it simulation\n{}",
             self.seed,
             self.seed,
-            self.world.lines().iter().map(|line| format!("{} {}\n", line.seq, serde_json::to_string(&line.entry).unwrap())).collect::<String>()
+            self.world
+                .lines()
+                .iter()
+                .map(|line| format!("{} {}\n", line.seq, serde_json::to_string(&line.entry).unwrap()))
+                .collect::<String>()
         );
     }
 
@@ -160,7 +164,9 @@ impl Simulation {
             self.as_written(block, &address, product, &truth, &held);
         }
         let declared: BTreeSet<Address> = files.blocks.values().map(|b| Address::new(&b.key, "prod")).collect();
-        self.insist(ledger.managed.keys().all(|address| declared.contains(address)), || "something was left".to_owned());
+        self.insist(ledger.managed.keys().all(|address| declared.contains(address)), || {
+            "something was left".to_owned()
+        });
     }
 
     fn as_written(

@@ -14,7 +14,7 @@ use tenure::apply::{self, Context, Providers};
 use tenure::ledger::entry::{Began, Entry, Line};
 use tenure::ledger::memory::Fault;
 use tenure::ledger::{Journal, Ledger, MemoryStore, Replay};
-use tenure::model::{Address, Event, Live, Observation, Project, Query, Report, SecretRef};
+use tenure::model::{Access, Address, Event, Live, Observation, Project, Query, Report, SecretRef};
 use tenure::plan::{Allow, Inputs, Options, Outcome, Plan, plan};
 use tenure::problem::Problem;
 use tenure::provider::Provider;
@@ -25,10 +25,14 @@ use tenure::seam::{Store, StoreError, Transport, TransportError};
 use tokio::sync::{Notify, watch};
 
 pub const ACCOUNT: &str = "123456789012";
-/// What every secret's value is: it must never be seen anywhere.
+/// How every secret's value begins: it must never be seen anywhere.
 pub const SECRET: &str = "correct-horse-\"battery\"";
-const WRITES: [&str; 4] =
-    ["ProvisionProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct", "UpdateProvisionedProductProperties"];
+const WRITES: [&str; 4] = [
+    "ProvisionProduct",
+    "UpdateProvisionedProduct",
+    "TerminateProvisionedProduct",
+    "UpdateProvisionedProductProperties",
+];
 
 /// What is to go wrong on the way, counted from the next call or append (the first is 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,8 +62,6 @@ pub struct Sent {
     pub operation: String,
     /// The provisioned product that is written to.
     pub product: Option<String>,
-    /// Owner or launch role of a property change.
-    pub property: Option<String>,
 }
 
 #[derive(Default)]
@@ -126,15 +128,11 @@ fn read(request: &http::Request<Bytes>) -> Sent {
     let Some(target) = target else {
         let body = String::from_utf8_lossy(request.body()).into_owned();
         let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or("?").to_owned();
-        return Sent { operation: action, product: None, property: None };
+        return Sent { operation: action, product: None };
     };
     let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let text = |name: &str| body[name].as_str().map(str::to_owned);
-    Sent {
-        operation: target.rsplit('.').next().unwrap_or_default().to_owned(),
-        product: text("ProvisionedProductId"),
-        property: body["ProvisionedProductProperties"].as_object().and_then(|map| map.keys().next().cloned()),
-    }
+    Sent { operation: target.rsplit('.').next().unwrap_or_default().to_owned(), product: text("ProvisionedProductId") }
 }
 
 #[async_trait]
@@ -221,8 +219,14 @@ pub enum Ended {
     /// The ledger could not be written, or nothing could be planned.
     Stopped(Vec<Problem>),
     /// There was nothing to do.
-    Nothing { settled: Settled, plan: Box<Plan> },
-    Ran { settled: Settled, plan: Box<Plan>, report: Report },
+    Nothing {
+        settled: Settled,
+        plan: Box<Plan>,
+    },
+    Ran {
+        plan: Box<Plan>,
+        report: Report,
+    },
 }
 
 impl Ended {
@@ -245,20 +249,13 @@ pub struct World {
     pub options: Options,
     /// Everything that listeners were told, as text: no secret may be in it.
     pub told: Mutex<Vec<Event>>,
-    /// Answers for `SECRET`, by reference.
-    pub secrets: Mutex<BTreeMap<String, String>>,
 }
 
 /// All brakes released: the laws are about what is done, not about what may be.
 pub fn unlimited() -> Options {
     let most = Some(1_000_000);
     Options {
-        allow: Allow {
-            terminate: most,
-            change_percent: most,
-            owner_changes: most,
-            launch_role_changes: most,
-        },
+        allow: Allow { terminate: most, change_percent: most, owner_changes: most, launch_role_changes: most },
         ..Options::default()
     }
 }
@@ -291,7 +288,6 @@ impl World {
             stop_on_error: false,
             options: unlimited(),
             told: Mutex::default(),
-            secrets: Mutex::default(),
         }
     }
 
@@ -301,6 +297,14 @@ impl World {
 
     pub fn project(&self) -> Project {
         tenure::config::load(self.folder.path()).unwrap_or_else(|problems| panic!("{}", listed(&problems)))
+    }
+
+    /// What the run told of steps that did not succeed.
+    pub fn failures_told(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        let bad =
+            |event: &&Event| !matches!(event, Event::Started { .. } | Event::Progress { .. } | Event::Succeeded { .. });
+        told.iter().filter(bad).map(|event| format!("{event:?}")).collect()
     }
 
     /// The real provider, as `principal`, over `transport`.
@@ -413,10 +417,8 @@ impl World {
         let run = format!("run-{:016x}", clock.nonce());
         let mut journal = Journal::open(Box::new(paper), run).await.map_err(one)?;
         let mut tell = |event: &Event| self.told.lock().unwrap().push(event.clone());
-        let secrets = |reference: &SecretRef| {
-            let known = self.secrets.lock().unwrap().get(&reference.source).cloned();
-            Ok(known.unwrap_or_else(|| SECRET.to_owned()))
-        };
+        // Another version is another value; all of them begin with `SECRET`.
+        let secrets = |reference: &SecretRef| Ok(format!("{SECRET}{}", reference.version));
         let mut context = Context {
             providers: &providers,
             journal: &mut journal,
@@ -450,21 +452,24 @@ impl World {
         });
         context.journal.append(clock.now(), [began]).await.map_err(one)?;
         let report = apply::run(&mut context, &plan).await.map_err(one)?;
-        Ok(Ended::Ran { settled, plan, report })
+        Ok(Ended::Ran { plan, report })
     }
 
     /// Applies without trouble and insists that everything was done.
     pub async fn apply_all(&self) -> Plan {
         match self.apply(None).await {
-            Ended::Ran { plan, report, .. } if report.is_complete() => *plan,
-            other => panic!("{other:?}\n{:?}", self.told.lock().unwrap()),
+            Ended::Ran { plan, report } if report.is_complete() => *plan,
+            other => panic!("{other:?}\n{:#?}", self.failures_told()),
         }
     }
 
     /// What really is there, seen by the account's administrator past every fault of the line: all products with their
     /// launch roles.
     pub async fn truth(&self) -> Observation {
-        let project = self.project();
+        let mut project = self.project();
+        for target in project.targets.values_mut() {
+            target.access = Access::Account;
+        }
         let direct = self.sandbox.transport();
         let mut truth = Observation::default();
         for provider in self.connect(&project, Some("admin"), &direct).values() {
