@@ -92,3 +92,27 @@ pub fn mask(text: &str, secrets: &BTreeSet<String>) -> String {
     forms.dedup();
     forms.into_iter().fold(text.to_owned(), |text, form| text.replace(&form, "(secret)"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(text: &str, secrets: &[&str]) -> String {
+        mask(text, &secrets.iter().map(|secret| (*secret).to_owned()).collect())
+    }
+
+    #[test]
+    fn the_longest_secret_is_masked_first() {
+        assert_eq!(masked("not abcdef, nor abc", &["abc", "abcdef"]), "not (secret), nor (secret)");
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_it_is_quoted_too() {
+        assert_eq!(masked(r#"{"value": "a\"b\\c"}"#, &["a\"b\\c"]), r#"{"value": "(secret)"}"#);
+    }
+
+    #[test]
+    fn no_secret_masks_nothing() {
+        assert_eq!(masked("as it was", &[""]), "as it was");
+    }
+}

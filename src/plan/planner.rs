@@ -65,7 +65,7 @@ impl<'a> Planner<'a> {
 
     /// Plans one address of the files.
     pub fn declared(&mut self, spec: &'a Spec) {
-        if self.is_open(&spec.address) {
+        if self.is_open(&spec.address, &spec.address) {
             return;
         }
         if let Some(draft) = self.draft(spec) {
@@ -77,10 +77,10 @@ impl<'a> Planner<'a> {
     }
 
     /// A step of an earlier run that could not be settled: nothing new is begun on top of it.
-    fn is_open(&mut self, address: &Address) -> bool {
-        let open = self.inputs.options.settled && self.inputs.ledger.unsettled.contains_key(address);
+    fn is_open(&mut self, address: &Address, step_of: &Address) -> bool {
+        let open = self.inputs.options.settled && self.inputs.ledger.unsettled.contains_key(step_of);
         if open {
-            let problem = Problem::failed(format!("a step of an earlier run on `{address}` has not ended yet"))
+            let problem = Problem::failed(format!("a step of an earlier run on `{step_of}` has not ended yet"))
                 .hint("wait until the cloud has finished it, then apply again");
             self.finding(address, true, true, problem);
         }
@@ -101,6 +101,9 @@ impl<'a> Planner<'a> {
             }
         };
         let (managed, from) = self.managed(spec);
+        if from.as_ref().is_some_and(|from| self.is_open(&spec.address, from)) {
+            return None;
+        }
         let name = match managed {
             Some(managed) if !spec.name_written => managed.declaration.name.clone(),
             _ => spec.name.value.clone(),
@@ -394,8 +397,14 @@ impl<'a> Planner<'a> {
                     Some(Fact::Asked) => return false,
                     _ => product.status_message.clone().unwrap_or_else(|| "no reason is given".to_owned()),
                 };
+                let former = self.inputs.ledger.managed.get(address).map(|managed| &managed.former);
+                let former: Vec<&str> = former.into_iter().flatten().map(String::as_str).collect();
+                let also = match former.as_slice() {
+                    [] => String::new(),
+                    former => format!(" (which terminates {}, that it was to replace, as well)", former.join(" and ")),
+                };
                 Problem::failed(format!("{} could not be provisioned: {why}", product.id))
-                    .hint(format!("terminate it with `tenure destroy --only {address}`, then apply again"))
+                    .hint(format!("terminate it with `tenure destroy --only {address}`{also}, then apply again"))
             }
             Status::Available | Status::Tainted | Status::Error => return true,
         };
@@ -787,7 +796,7 @@ impl<'a> Planner<'a> {
 
     /// Plans one address that is ours and not in the files.
     pub fn undeclared(&mut self, address: &'a Address, managed: &'a Managed) {
-        if self.is_open(address) {
+        if self.is_open(address, address) {
             return;
         }
         let mut draft = Draft::new(address, &managed.declaration.name);
