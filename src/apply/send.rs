@@ -28,7 +28,9 @@ pub async fn submit(
 ) -> Result<Operation, ProviderError> {
     let mut pause = Duration::from_secs(1);
     let mut doubt = None;
-    for send in 1.. {
+    let mut sends = 0;
+    loop {
+        sends += 1;
         let error = match provider.submit(request, token).await {
             Ok(operation) => return Ok(operation),
             Err(error) => error,
@@ -42,12 +44,11 @@ pub async fn submit(
             ProviderError::Rejected(_) => None,
         };
         match again {
-            Some(wait) if send < SENDS_MAX && !*interrupt.borrow() => sleep(clock, interrupt, wait).await,
+            Some(wait) if sends < SENDS_MAX && !*interrupt.borrow() => sleep(clock, interrupt, wait).await,
             _ => return Err(doubt.map_or(error, ProviderError::Unknown)),
         }
         pause *= 2;
     }
-    unreachable!("the loop ends by returning")
 }
 
 /// Sleeps, or less if a person asks to stop.
@@ -91,4 +92,28 @@ pub fn mask(text: &str, secrets: &BTreeSet<String>) -> String {
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     forms.dedup();
     forms.into_iter().fold(text.to_owned(), |text, form| text.replace(&form, "(secret)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(text: &str, secrets: &[&str]) -> String {
+        mask(text, &secrets.iter().map(|secret| (*secret).to_owned()).collect())
+    }
+
+    #[test]
+    fn the_longest_secret_is_masked_first() {
+        assert_eq!(masked("not abcdef, nor abc", &["abc", "abcdef"]), "not (secret), nor (secret)");
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_it_is_quoted_too() {
+        assert_eq!(masked(r#"{"value": "a\"b\\c"}"#, &["a\"b\\c"]), r#"{"value": "(secret)"}"#);
+    }
+
+    #[test]
+    fn no_secret_masks_nothing() {
+        assert_eq!(masked("as it was", &[""]), "as it was");
+    }
 }

@@ -68,10 +68,16 @@ impl<'a> Planner<'a> {
             {
                 let Some(why) = self.failure(address, product) else { return false };
                 let problem = Problem::failed(format!("{} could not be provisioned: {why}", product.id));
-                if self.inputs.ledger.managed.contains_key(address) {
-                    problem.hint(format!("terminate it with `tenure destroy --only {address}`, then apply again"))
-                } else {
-                    problem.hint("it was launched by somebody else: terminate it there, then apply again")
+                match self.inputs.ledger.managed.get(address) {
+                    Some(managed) => {
+                        let former: Vec<&str> = managed.former.iter().map(String::as_str).collect();
+                        let also = match former.as_slice() {
+                            [] => String::new(),
+                            ids => format!(" (which terminates {}, that it was to replace, as well)", ids.join(" and ")),
+                        };
+                        problem.hint(format!("terminate it with `tenure destroy --only {address}`{also}, then apply again"))
+                    }
+                    None => problem.hint("it was launched by somebody else: terminate it there, then apply again"),
                 }
             }
             Status::Available | Status::Tainted | Status::Error => return true,

@@ -11,7 +11,7 @@ use crate::model::{Address, Request, Status};
 impl<'a> Planner<'a> {
     /// Plans one address that is ours and not in the files.
     pub fn undeclared(&mut self, address: &'a Address, managed: &'a Managed) {
-        if self.is_open(address) {
+        if self.is_open(address, address) {
             return;
         }
         let mut draft = Draft::new(address, &managed.declaration.name);

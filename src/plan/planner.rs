@@ -60,7 +60,7 @@ impl<'a> Planner<'a> {
 
     /// Plans one address of the files.
     pub fn declared(&mut self, spec: &'a Spec) {
-        if self.is_open(&spec.address) {
+        if self.is_open(&spec.address, &spec.address) {
             return;
         }
         if let Some(draft) = self.draft(spec) {
@@ -72,10 +72,10 @@ impl<'a> Planner<'a> {
     }
 
     /// A step of an earlier run that could not be settled: nothing new is begun on top of it.
-    pub fn is_open(&mut self, address: &Address) -> bool {
-        let open = self.inputs.options.settled && self.inputs.ledger.unsettled.contains_key(address);
+    pub fn is_open(&mut self, address: &Address, step_of: &Address) -> bool {
+        let open = self.inputs.options.settled && self.inputs.ledger.unsettled.contains_key(step_of);
         if open {
-            let problem = Problem::failed(format!("a step of an earlier run on `{address}` has not ended yet"))
+            let problem = Problem::failed(format!("a step of an earlier run on `{step_of}` has not ended yet"))
                 .hint("wait until the cloud has finished it, then apply again");
             self.finding(address, true, true, problem);
         }
@@ -96,6 +96,9 @@ impl<'a> Planner<'a> {
             }
         };
         let (managed, from) = self.managed(spec, target);
+        if from.is_some_and(|from| self.is_open(&spec.address, from)) {
+            return None;
+        }
         let name = match managed {
             Some(managed) if !spec.name_written => managed.declaration.name.clone(),
             _ => spec.name.value.clone(),

@@ -203,7 +203,9 @@ impl Files {
         };
         line(format!("product = \"{}\"", block.kind.word()));
         line(format!("version = \"{}\"", block.version));
-        for (key, value) in [("name", block.name.as_deref()), ("owner", block.owner), ("launch_role", block.launch_role)] {
+        for (key, value) in
+            [("name", block.name.as_deref()), ("owner", block.owner), ("launch_role", block.launch_role)]
+        {
             if let Some(value) = value {
                 line(format!("{key} = \"{value}\""));
             }
@@ -223,7 +225,10 @@ impl Files {
             };
             line(format!("parameters.{parameter} = \"{text}\""));
             if block.kind == Kind::Web {
-                line(format!("parameters.Password = {{ secret = \"env:PASSWORD\", version = {} }}", block.secret_version));
+                line(format!(
+                    "parameters.Password = {{ secret = \"env:PASSWORD\", version = {} }}",
+                    block.secret_version
+                ));
             }
         }
         if let Some(tags) = &block.tags {
@@ -242,7 +247,9 @@ impl Files {
              constraints = [{}]\n",
             rng.u32(..),
             arn("role/Admin"),
-            ["net", "zone", "web"].map(|kind| format!("{{ product = \"{kind}\", type = \"RESOURCE_UPDATE\" }}")).join(", "),
+            ["net", "zone", "web"]
+                .map(|kind| format!("{{ product = \"{kind}\", type = \"RESOURCE_UPDATE\" }}"))
+                .join(", "),
         );
         for kind in ["net", "zone", "web"] {
             let _ = writeln!(seed, "\n[product.{kind}]\nportfolios = [\"all\"]");
