@@ -21,6 +21,7 @@ type Tentative = BTreeMap<StepId, BTreeMap<String, String>>;
 pub fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
     let Planner { mut drafts, mut findings, drift, unchanged, base, moved, .. } = planner;
     findings.extend(still_needed(inputs, &drafts, &moved));
+    findings.dedup();
     let blocked = blocked(inputs, &findings, &drafts);
     drafts.retain(|address, draft| !blocked.contains(address) && !draft.is_empty());
     let steps = order::steps(&drafts, &inputs.ledger.managed);
@@ -94,11 +95,13 @@ fn still_needed(inputs: &Inputs<'_>, drafts: &BTreeMap<Address, Draft>, moved: &
         .filter_map(|draft| {
             let readers: Vec<String> = readers.get(&draft.address)?.iter().map(|a| format!("`{a}`")).collect();
             let still = if readers.len() == 1 { "still needs it and is" } else { "still need it and are" };
+            let ids: Vec<&str> = draft.terminate.iter().map(Request::product).collect();
             let problem = Problem::failed(format!(
-                "it cannot be terminated: {} {still} left out of this run",
+                "{} cannot be terminated: {} {still} left out of this run",
+                ids.join(", "),
                 readers.join(", ")
             ))
-            .hint("take them into the run as well, or leave this one out too");
+            .hint("take what needs it into the run as well, or leave this one out too");
             Some(Finding { address: draft.address.clone(), problem, blocks: true, fails: true })
         })
         .collect()

@@ -93,21 +93,16 @@ impl Draft {
             }
             _ => None,
         });
-        let provisioning = match (&self.provision, self.terminate.is_empty()) {
-            (Some(_), true) => vec![Action::Provision],
-            (Some(_), false) => vec![Action::Replace],
-            (None, false) => vec![Action::Terminate],
-            (None, true) => Vec::new(),
-        };
+        let replaces = self.provision.is_some() && !self.terminate.is_empty();
         let writes = [
+            (self.provision.is_some() && !replaces, Action::Provision),
+            (replaces, Action::Replace),
             (self.launch_role.is_some(), Action::SetLaunchRole),
             (self.update.is_some(), Action::Update),
             (self.owner.is_some(), Action::SetOwner),
+            (!self.terminate.is_empty() && !replaces, Action::Terminate),
         ];
-        recorded
-            .chain(provisioning)
-            .chain(writes.into_iter().filter(|(present, _)| *present).map(|(_, action)| action))
-            .collect()
+        recorded.chain(writes.into_iter().filter(|(present, _)| *present).map(|(_, action)| action)).collect()
     }
 
     pub fn into_change(self) -> Change {

@@ -89,7 +89,8 @@ impl<'a> Planner<'a> {
     /// in the stack itself has no operation.
     pub fn outside(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct) -> Option<Option<String>> {
         let Some(applied) = m.managed.map(|managed| &managed.applied) else { return Some(None) };
-        let (Some(last), Some(ours)) = (&product.last_provisioning, &applied.operation) else { return Some(None) };
+        // One that failed was rolled back: what runs is the work of the last that did not.
+        let (Some(last), Some(ours)) = (&product.last_successful, &applied.operation) else { return Some(None) };
         if last == ours {
             return Some(None);
         }

@@ -69,14 +69,15 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Outcome, Vec<Problem>> {
         let lost = consistency::lost(inputs, |address, _| !planner.moved.contains(address));
         planner.problems.extend(lost);
     }
+    // Problems wait for the last answer: they are told all at once, and what is still to be read may hold more.
+    if !planner.knowledge.is_complete() {
+        return Ok(Outcome::Needs(planner.knowledge.into_wanted()));
+    }
     if !planner.problems.is_empty() {
         let mut problems = planner.problems;
         problems.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
         problems.dedup();
         return Err(problems);
-    }
-    if !planner.knowledge.is_complete() {
-        return Ok(Outcome::Needs(planner.knowledge.into_wanted()));
     }
     Ok(Outcome::Plan(Box::new(assemble::assemble(inputs, planner))))
 }

@@ -176,7 +176,7 @@ impl<'a> Planner<'a> {
     fn not_a_stack(&mut self, m: &Matched<'a>, product: &ProvisionedProduct, update: &Update<'_>) {
         if update.differs() || update.reapply || m.spec.parameters.is_some() {
             let problem = Problem::failed(format!(
-                "{} is a {} product, and only its owner and launch role can be changed so far",
+                "{} is of the type {}, and only its owner and launch role can be changed so far",
                 product.id, product.kind
             ))
             .hint("leave `parameters` and `tags` out and write the version that runs");

@@ -11,12 +11,13 @@
 //! The last three are compared where a case has them. `TENURE_BLESS=1 cargo test` writes the expectations anew; read
 //! them before committing.
 
+mod digest;
 mod size;
 mod world;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tenure::config;
 use tenure::model::{Address, Live, Project};
@@ -34,15 +35,11 @@ fn sections(case: &str) -> Vec<(&str, &str)> {
     let mut rest = case.find("--- ").map_or("", |at| &case[at + 4..]);
     while !rest.is_empty() {
         let (name, after) = rest.split_once('\n').unwrap_or((rest, ""));
-        let end = after.find("\n--- ").map_or(after.len(), |at| at + 1);
+        let end = if after.starts_with("--- ") { 0 } else { after.find("\n--- ").map_or(after.len(), |at| at + 1) };
         sections.push((name.trim(), &after[..end]));
         rest = after[end..].strip_prefix("--- ").unwrap_or("");
     }
     sections
-}
-
-fn project(folder: &Path) -> Result<Project, Vec<Problem>> {
-    config::load(folder)
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -84,6 +81,7 @@ fn options(text: &str) -> Options {
 }
 
 /// What came of a case, section by section.
+#[derive(Default)]
 struct Came {
     /// `plan` or `problems`.
     kind: &'static str,
@@ -91,6 +89,7 @@ struct Came {
     needs: String,
     requests: String,
     records: String,
+    digest: String,
 }
 
 fn run(sections: &[(&str, &str)]) -> Came {
@@ -101,14 +100,8 @@ fn run(sections: &[(&str, &str)]) -> Came {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let mut came = Came {
-        kind: "problems",
-        text: String::new(),
-        needs: String::new(),
-        requests: String::new(),
-        records: String::new(),
-    };
-    let project = match project(folder.path()) {
+    let mut came = Came { kind: "problems", ..Came::default() };
+    let project = match config::load(folder.path()) {
         Ok(project) => project,
         Err(problems) => {
             came.text = lines(&problems);
@@ -124,6 +117,7 @@ fn run(sections: &[(&str, &str)]) -> Came {
             let options = TextOptions { style: Style { color: false, width: 100 }, full: false };
             // The digest is held by tests of its own; here it would only change with every edit.
             came.text = text::plan(&plan, &options).replace(&format!("{}\n", plan.digest), "");
+            came.digest.clone_from(&plan.digest);
             if plan.has_failures() {
                 came.text.push_str("(apply ends with 1)\n");
             }
