@@ -21,6 +21,9 @@ use crate::render::progress::{Progress, ProgressKind};
 use crate::render::ui::Ui;
 use crate::render::{history, json, report};
 
+/// The histories that are told at the end of a run; more would bury the report.
+const HISTORIES_MAX: usize = 20;
+
 /// What was asked for, whichever of the two commands it was.
 struct Order<'a> {
     command: &'static str,
@@ -200,6 +203,10 @@ impl Run<'_> {
         let lines = self.journal.lines();
         let held: Vec<_> =
             chronicles(lines).into_iter().filter(|chronicle| touched.contains(&chronicle.address)).collect();
+        if held.len() > HISTORIES_MAX {
+            let command = self.settings.command(&["history".to_owned()]);
+            return format!("\n{report}\nOwnership history of {} products: {command}\n", held.len());
+        }
         format!("\n{report}\nOwnership history\n\n{}", history::text(&held, &runs(lines), style))
     }
 

@@ -1,9 +1,9 @@
 //! `tenure init`: a starter that plans and applies at once, or a first real target.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{Ended, Outside, Settings, args, print};
+use super::{Ended, Outside, Settings, args, print, tidy};
 use crate::model::{Access, Cloud, Endpoint, Target};
 use crate::problem::{Place, Problem, Problems};
 use crate::provider::aws::{Aws, Connect};
@@ -37,12 +37,6 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     let ended = print(ui, &text);
     ui.next(&Settings { root: tidy(&dir), ..settings.clone() }.command(&["plan".to_owned()]));
     ended
-}
-
-/// The same path without `.` in it, unless that is all there is.
-fn tidy(path: &Path) -> PathBuf {
-    let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-    if parts.as_os_str().is_empty() { PathBuf::from(".") } else { parts }
 }
 
 /// Writes all files or none: a folder that has one of them already is somebody's project.

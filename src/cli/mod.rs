@@ -13,7 +13,7 @@ mod sandbox;
 mod session;
 mod verbose;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
@@ -55,6 +55,12 @@ impl Settings {
         let all = ["tenure".to_owned()].into_iter().chain(chdir.into_iter().flatten()).chain(words.iter().cloned());
         all.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The same path without `.` in it, unless that is all there is.
+fn tidy(path: &Path) -> PathBuf {
+    let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    if parts.as_os_str().is_empty() { PathBuf::from(".") } else { parts }
 }
 
 /// A word as a shell takes it.

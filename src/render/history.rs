@@ -15,8 +15,8 @@ pub use owners::{owners, owners_json, owners_markdown};
 
 /// Hexadecimal digits of a digest that tell plans apart, as `--expect` takes them.
 const DIGITS: usize = 16;
-/// The characters of a run's id that a row repeats: `run-` and four digits, or as many more as tell the runs apart.
-const TAG: usize = 8;
+/// The characters of a run's id that a row repeats: `run-` and six digits, or as many more as tell the runs apart.
+const TAG: usize = 10;
 const NOTHING: &str = "The ledger knows nothing of it.";
 
 /// The histories as text: a header for each product, a row for each holding, and below them the runs by which they
@@ -77,7 +77,7 @@ impl<'a> Legend<'a> {
         ]
     }
 
-    /// `transferred (rec-…) run-ff31`
+    /// `transferred (rec-…) run-ff31c2`
     fn how(&self, how: &How) -> String {
         let unconfirmed = how.unconfirmed.then(|| "unconfirmed".to_owned());
         let known: Vec<String> =

@@ -135,7 +135,10 @@ impl Ui {
         let question = self.err_style.paint(Tone::Strong, &safe::line(question));
         self.tell(&format!("{question} Only `yes` is a yes: "));
         let mut answer = String::new();
-        answers.read_line(&mut answer)?;
+        if answers.read_line(&mut answer)? == 0 {
+            // Ctrl-D leaves the cursor behind the question.
+            self.tell("\n");
+        }
         Ok(answer.trim() == "yes")
     }
 

@@ -37,6 +37,8 @@ pub fn owners(there: &[&Chronicle], held: &[Held<'_>], style: Style) -> String {
     page.finish()
 }
 
+/// Instead of a holder, where none is known.
+const NOBODY: &str = "–";
 const NOTHING: &str = "The ledger knows of no such provisioned product.";
 
 /// The holders of each office, and since when the owner is.
@@ -44,7 +46,7 @@ fn row(product: &Product<'_>) -> [String; 5] {
     let of = |office, tell: &dyn Fn(&Held<'_>) -> String| {
         let told: Vec<String> =
             product.held.iter().filter(|held| held.tenure.office == office).map(|held| tell(held)).collect();
-        if told.is_empty() { "–".to_owned() } else { told.join(" or ") }
+        if told.is_empty() { NOBODY.to_owned() } else { told.join(" or ") }
     };
     let name = |held: &Held<'_>| {
         let perhaps = if held.certain { "" } else { " (perhaps)" };
@@ -94,7 +96,7 @@ pub fn owners_markdown(there: &[&Chronicle], held: &[Held<'_>]) -> String {
     }
     let mut out = format!("| {} |\n|---|---|---|---|---|\n", HEAD.join(" | "));
     for product in &products {
-        let cells = row(product).map(|text| markdown::cell(&text));
+        let cells = row(product).map(|text| if text == NOBODY { text } else { markdown::cell(&text) });
         out.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     out
