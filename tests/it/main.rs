@@ -1,4 +1,9 @@
 //! All integration tests, in one binary: it is linked once.
 
+mod architecture;
+mod bench;
 mod config;
-mod templates;
+mod examples;
+mod refusals;
+mod schemas;
+mod transcripts;
