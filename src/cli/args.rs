@@ -91,7 +91,7 @@ pub struct Init {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub struct Selection {
-    /// Only this address and what it depends on; a glob, repeatable
+    /// Only this address, with what it depends on (destroy: what depends on it); a glob, repeatable
     #[arg(long, value_name = "ADDR")]
     pub only: Vec<String>,
     /// All but this address; a glob, repeatable
@@ -184,7 +184,7 @@ pub struct Execution {
     #[arg(short = 'y', long)]
     pub auto_approve: bool,
     /// After a failure: go on with what does not depend on it, or start nothing more
-    #[arg(long, value_enum, default_value_t = OnError::Continue)]
+    #[arg(long, value_enum, default_value_t = OnError::Continue, value_name = "HOW")]
     pub on_error: OnError,
     /// Why, for the ledger
     #[arg(long, value_name = "TEXT")]
@@ -265,7 +265,7 @@ pub enum GraphFormat {
 #[derive(Debug, Args)]
 pub struct Sandbox {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:4566")]
+    #[arg(long, default_value = "127.0.0.1:4566", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     /// The world as it begins
     #[arg(long, default_value = "sandbox.toml", value_name = "FILE")]
@@ -280,18 +280,15 @@ pub struct Sandbox {
 
 #[derive(Debug, Args)]
 pub struct Schema {
-    /// Which one
+    /// Of the files, of `plan --json`, or of one line of the ledger
     #[arg(value_enum, default_value_t = SchemaOf::Config)]
     pub of: SchemaOf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
-    /// The files
     Config,
-    /// `plan --json`
     Plan,
-    /// One line of the ledger
     Ledger,
 }
 

@@ -116,7 +116,9 @@ fn visible(json: &str) -> String {
 /// The JSON Schema of [`plan()`]'s document.
 #[must_use]
 pub fn plan_schema() -> serde_json::Value {
-    schemars::schema_for!(Document<'static>).into()
+    // Of what is written: what is left out when it is empty is not required.
+    let settings = schemars::generate::SchemaSettings::default().for_serialize();
+    settings.into_generator().into_root_schema_for::<Document<'static>>().into()
 }
 
 #[cfg(test)]
@@ -147,6 +149,18 @@ mod tests {
         let known = keys(&schema["$defs"]["Plan"]["properties"]).unwrap_or_default();
         for key in keys(&document["plan"]).unwrap_or_default() {
             assert!(known.contains(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_schema_requires_nothing_that_may_be_left_out() {
+        let schema = plan_schema();
+        let document: serde_json::Value = serde_json::from_str(&plan(&samples::contract())).unwrap_or_default();
+        let cases = [("Plan", &document["plan"]), ("Change", &document["plan"]["changes"][0])];
+        for (name, value) in cases {
+            for key in schema["$defs"][name]["required"].as_array().into_iter().flatten() {
+                assert!(value.get(key.as_str().unwrap_or_default()).is_some(), "{name}.{key}");
+            }
         }
     }
 }

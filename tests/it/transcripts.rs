@@ -45,12 +45,18 @@ fn replay(page: &str) -> String {
     let mut shown = Shown::of(&bench);
     let mut out = String::new();
     let mut lines = page.lines().peekable();
-    let mut within = false;
+    // The fence that ends the block; one of more backticks lets an answer have its own.
+    let mut fence: Option<&str> = None;
     while let Some(line) = lines.next() {
-        within = if within { line != "```" } else { line == "```console" };
-        let Some(first) = line.strip_prefix("$ ").filter(|_| within) else {
+        let begins = line.strip_suffix("console").filter(|fence| fence.starts_with("```"));
+        match fence {
+            Some(end) if line == end => fence = None,
+            None => fence = begins,
+            Some(_) => {}
+        }
+        let Some(first) = line.strip_prefix("$ ").filter(|_| fence.is_some()) else {
             // Answers are written anew; everything else stays.
-            if !within || line == "```console" {
+            if fence.is_none() || begins.is_some() {
                 writeln!(out, "{line}").unwrap();
             }
             continue;
@@ -85,6 +91,7 @@ impl Shown {
         let fixed = [
             (r"\b\d+\.\d{3} s\b", "0.001 s"),
             (r"\bin \d+ ms\b", "in 1 ms"),
+            (r"\b[0-9a-f]{12}…", "0123456789ab…"),
             (r"process \d+ on \S+ since [0-9T:-]+Z", "process 4711 on host since 2026-01-05T09:00:00Z"),
         ];
         Shown {
