@@ -160,7 +160,8 @@ fn blocked(inputs: &Inputs<'_>, findings: &[Finding], drafts: &BTreeMap<Address,
         let next = waiting.get(address).into_iter().flatten().copied();
         queue.extend(next.filter(|next| blocked.insert(next)));
     }
-    let has_work = |address: &Address| drafts.get(address).is_none_or(|draft| !draft.is_empty());
+    let has_work =
+        |address: &Address| inputs.scope.contains(address) && drafts.get(address).is_none_or(|draft| !draft.is_empty());
     blocked.into_iter().filter(|address| own.contains(address) || has_work(address)).cloned().collect()
 }
 
