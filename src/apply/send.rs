@@ -28,7 +28,9 @@ pub async fn submit(
 ) -> Result<Operation, ProviderError> {
     let mut pause = Duration::from_secs(1);
     let mut doubt = None;
-    for send in 1.. {
+    let mut sends = 0;
+    loop {
+        sends += 1;
         let error = match provider.submit(request, token).await {
             Ok(operation) => return Ok(operation),
             Err(error) => error,
@@ -42,12 +44,11 @@ pub async fn submit(
             ProviderError::Rejected(_) => None,
         };
         match again {
-            Some(wait) if send < SENDS_MAX && !*interrupt.borrow() => sleep(clock, interrupt, wait).await,
+            Some(wait) if sends < SENDS_MAX && !*interrupt.borrow() => sleep(clock, interrupt, wait).await,
             _ => return Err(doubt.map_or(error, ProviderError::Unknown)),
         }
         pause *= 2;
     }
-    unreachable!("the loop ends by returning")
 }
 
 /// Sleeps, or less if a person asks to stop.
