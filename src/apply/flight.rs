@@ -106,9 +106,13 @@ impl Run<'_, '_> {
         let now = self.context.clock.now();
         let Some(running) = self.running.get_mut(&id) else { return };
         let status = operation.status.clone();
+        let ended = operation.state != OperationState::Running;
         running.operation = operation;
         let elapsed = elapsed(running.since, now);
-        self.tell(Event::Progress { step: id, status, elapsed });
+        // How it ended is told as soon as it is in the ledger.
+        if !ended {
+            self.tell(Event::Progress { step: id, status, elapsed });
+        }
     }
 
     /// Journals every operation that has ended, in one append, and unblocks what waited for it.

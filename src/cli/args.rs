@@ -5,10 +5,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+/// The heading of the options that every command has.
+const EVERYWHERE: &str = "Everywhere";
 
 /// Plan and apply provisioned products of AWS Service Catalog: versions, parameters, tags, launch roles and owners.
 #[derive(Debug, Parser)]
-#[command(name = "tenure", version, disable_version_flag = true, max_term_width = 100)]
+#[command(name = "tenure", disable_version_flag = true, max_term_width = 100)]
+#[command(
+    after_help = "`tenure init` writes a first project, which needs no account. `tenure help COMMAND` says more."
+)]
 pub struct Cli {
     /// Work in this folder
     #[arg(
@@ -17,20 +26,21 @@ pub struct Cli {
         value_name = "DIR",
         default_value = ".",
         global = true,
-        hide_default_value = true
+        hide_default_value = true,
+        help_heading = EVERYWHERE
     )]
     pub chdir: PathBuf,
     /// No colours (as NO_COLOR does)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub no_color: bool,
     /// Only the result and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub quiet: bool,
     /// Name every request on stderr
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub verbose: bool,
     /// Print calls by operation, retries and time by phase to stderr
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub timings: bool,
     #[command(subcommand)]
     pub command: Command,
@@ -50,9 +60,9 @@ pub enum Command {
     Destroy(Destroy),
     /// Who held what, from when until when, by which plan and operation
     History(History),
-    /// Who holds everything now
+    /// Who holds everything, now or at a time
     Owners(Owners),
-    /// What depends on what
+    /// What depends on what, as a picture or for programs
     Graph(Graph),
     /// Serve the sandbox on a port, for other clients
     Sandbox(Sandbox),
@@ -79,6 +89,7 @@ pub struct Init {
 
 /// What a run is about and what it may do.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
 pub struct Selection {
     /// Only this address and what it depends on; a glob, repeatable
     #[arg(long, value_name = "ADDR")]
@@ -89,15 +100,40 @@ pub struct Selection {
     /// Replace one limit for this run: terminate=N, change_percent=N, owner_changes=N, launch_role_changes=N
     #[arg(long, value_name = "LIMIT=N", value_parser = parse_allow)]
     pub allow: Vec<(Limit, u32)>,
-    /// How many requests and operations may run at once in each target
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// Requests and operations at once in each target
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..=1000),
+        help_heading = "Run"
+    )]
     pub parallelism: u16,
     /// The sandbox's seed, if not sandbox.toml beside tenure.toml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub seed: Option<PathBuf>,
 }
 
+impl Selection {
+    /// The arguments that select the same again.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        self.only.iter().for_each(|pattern| flag("--only", pattern.clone()));
+        self.exclude.iter().for_each(|pattern| flag("--exclude", pattern.clone()));
+        for (limit, count) in &self.allow {
+            let name = LIMITS.iter().find(|(_, known)| known == limit).map_or("", |(name, _)| *name);
+            flag("--allow", format!("{name}={count}"));
+        }
+        if let Some(seed) = &self.seed {
+            flag("--seed", seed.display().to_string());
+        }
+        words
+    }
+}
+
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub struct Output {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -133,15 +169,16 @@ pub struct Plan {
     #[command(flatten)]
     pub output: Output,
     /// Send an update again although nothing differs
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", help_heading = "Selection")]
     pub reapply: Vec<String>,
     /// Exit with 2 when there are changes
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub detailed_exitcode: bool,
 }
 
 /// How a run is carried out.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
 pub struct Execution {
     /// Do not ask
     #[arg(short = 'y', long)]
@@ -169,7 +206,7 @@ pub struct Apply {
     #[command(flatten)]
     pub execution: Execution,
     /// Send an update again although nothing differs
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", help_heading = "Selection")]
     pub reapply: Vec<String>,
 }
 
@@ -187,6 +224,7 @@ pub struct Destroy {
 pub struct History {
     /// An address, an old address, a key, a name, an id or an ARN; gone things too
     pub what: Option<String>,
+    /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// The same as --format json
@@ -196,6 +234,13 @@ pub struct History {
 
 #[derive(Debug, Args)]
 pub struct Owners {
+    /// At this time instead of now: 2026-11-03T02:14Z, or a date for its whole UTC day
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub at: Option<Span>,
+    /// Only what this holder holds, in any office: a glob such as 'user/244*'
+    #[arg(long, value_name = "GLOB")]
+    pub holder: Option<String>,
+    /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// The same as --format json
@@ -205,6 +250,7 @@ pub struct Owners {
 
 #[derive(Debug, Args)]
 pub struct Graph {
+    /// The form of the result
     #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
     pub format: GraphFormat,
 }
@@ -257,17 +303,18 @@ pub enum Limit {
     LaunchRoleChanges,
 }
 
+const LIMITS: [(&str, Limit); 4] = [
+    ("terminate", Limit::Terminate),
+    ("change_percent", Limit::ChangePercent),
+    ("owner_changes", Limit::OwnerChanges),
+    ("launch_role_changes", Limit::LaunchRoleChanges),
+];
+
 fn parse_allow(text: &str) -> Result<(Limit, u32), String> {
-    const KEYS: [(&str, Limit); 4] = [
-        ("terminate", Limit::Terminate),
-        ("change_percent", Limit::ChangePercent),
-        ("owner_changes", Limit::OwnerChanges),
-        ("launch_role_changes", Limit::LaunchRoleChanges),
-    ];
-    let names = || KEYS.map(|(name, _)| name).join(", ");
+    let names = || LIMITS.map(|(name, _)| name).join(", ");
     let (key, count) = text.split_once('=').ok_or_else(|| format!("it is LIMIT=N, with one of {}", names()))?;
-    let (_, limit) = KEYS.iter().find(|(name, _)| *name == key).ok_or_else(|| {
-        let near = crate::problem::nearest(key, KEYS.iter().map(|(name, _)| *name));
+    let (_, limit) = LIMITS.iter().find(|(name, _)| *name == key).ok_or_else(|| {
+        let near = crate::problem::nearest(key, LIMITS.iter().map(|(name, _)| *name));
         near.map_or_else(
             || format!("there is no limit `{key}`; there are {}", names()),
             |near| format!("there is no limit `{key}`; did you mean `{near}`?"),
@@ -275,6 +322,29 @@ fn parse_allow(text: &str) -> Result<(Limit, u32), String> {
     })?;
     let count = count.parse().map_err(|_| format!("`{count}` is not a whole number of 0 or more"))?;
     Ok((*limit, count))
+}
+
+/// From the first time to the second, both included.
+#[derive(Debug, Clone, Copy)]
+pub struct Span(pub Timestamp, pub Timestamp);
+
+/// A time without a zone is UTC, as everything is that tenure prints.
+fn parse_time(text: &str) -> Result<Span, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(Span(at, at));
+    }
+    let in_utc = |at: DateTime| at.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    let dated = !text.contains([':', 'T', 't']);
+    let span = match (text.parse::<Date>(), text.parse::<DateTime>()) {
+        (Ok(day), _) if dated => {
+            in_utc(day.at(0, 0, 0, 0)).and_then(|from| Ok((from, in_utc(day.at(23, 59, 59, 999_999_999))?)))
+        }
+        (_, Ok(at)) => in_utc(at).map(|at| (at, at)),
+        (_, Err(error)) => Err(error),
+    };
+    let (from, to) =
+        span.map_err(|_| "it is a time such as 2026-11-03T02:14Z, or a date such as 2026-11-03".to_owned())?;
+    Ok(Span(from, to))
 }
 
 /// Fewer could not hold the verdict and everything that must never be left out.

@@ -18,7 +18,7 @@ pub fn validate(ui: &mut Ui, settings: &Settings) -> Ended {
         ui,
         &format!("The files are well: {}, {}.\n", counted(products, "provisioned product"), counted(targets, "target")),
     )?;
-    ui.next("tenure plan");
+    ui.next(&settings.command(&["plan".to_owned()]));
     Ok(0)
 }
 

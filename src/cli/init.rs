@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Ended, Outside, Settings, args, print};
+use super::{Ended, Outside, Settings, args, print, tidy};
 use crate::model::{Access, Cloud, Endpoint, Target};
 use crate::problem::{Place, Problem, Problems};
 use crate::provider::aws::{Aws, Connect};
@@ -32,11 +32,10 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     write_all(&dir, &files)?;
     let mut text = String::new();
     for (name, _) in &files {
-        text.push_str(&format!("wrote {}\n", dir.join(name).display()));
+        text.push_str(&format!("wrote {}\n", tidy(&dir.join(name)).display()));
     }
     let ended = print(ui, &text);
-    let change = if args.dir == Path::new(".") { String::new() } else { format!(" -C {}", args.dir.display()) };
-    ui.next(&format!("tenure{change} plan"));
+    ui.next(&Settings { root: tidy(&dir), ..settings.clone() }.command(&["plan".to_owned()]));
     ended
 }
 
@@ -46,7 +45,7 @@ fn write_all(dir: &Path, files: &[(&str, String)]) -> Result<(), Problems> {
         files.iter().map(|(name, _)| *name).filter(|name| *name != ".gitignore" && dir.join(name).exists()).collect();
     if !taken.is_empty() {
         return Err(vec![
-            Problem::input(format!("{} has {} already", dir.display(), taken.join(", ")))
+            Problem::input(format!("{} has {} already", tidy(dir).display(), taken.join(", ")))
                 .hint("init writes into a folder without them: name another one"),
         ]);
     }

@@ -13,7 +13,7 @@ mod sandbox;
 mod session;
 mod verbose;
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
@@ -37,6 +37,7 @@ pub struct Outside {
 }
 
 /// What every command is told.
+#[derive(Clone)]
 pub struct Settings {
     pub root: PathBuf,
     pub verbose: bool,
@@ -45,6 +46,31 @@ pub struct Settings {
     /// Whether `CI` is set.
     pub ci: bool,
     pub meter: Meter,
+}
+
+impl Settings {
+    /// A command line that does what `words` say, for the same project: it can be run as it is printed.
+    pub fn command(&self, words: &[String]) -> String {
+        let chdir = (self.root != Path::new(".")).then(|| ["-C".to_owned(), self.root.display().to_string()]);
+        let all = ["tenure".to_owned()].into_iter().chain(chdir.into_iter().flatten()).chain(words.iter().cloned());
+        all.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The same path without `.` in it, unless that is all there is.
+fn tidy(path: &Path) -> PathBuf {
+    let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    if parts.as_os_str().is_empty() { PathBuf::from(".") } else { parts }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./@=:,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// How a command ended: its exit code, or problems that give one.
@@ -113,4 +139,27 @@ pub async fn run(arguments: Vec<std::ffi::OsString>, outside: Outside) -> u8 {
 /// A result that is all there is to say.
 fn print(ui: &mut Ui, text: &str) -> Ended {
     ui.result(text).map(|()| 0).map_err(|problem| vec![problem])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, quoted};
+    use crate::provider::meter::Meter;
+
+    #[test]
+    fn a_next_command_can_be_run_as_it_is_printed() {
+        let settings = |root: &str| Settings {
+            root: root.into(),
+            verbose: false,
+            timings: false,
+            quiet: false,
+            ci: false,
+            meter: Meter::new(),
+        };
+        let words = ["apply".to_owned(), "--only".to_owned(), "web-*".to_owned()];
+        assert_eq!(settings(".").command(&words), "tenure apply --only 'web-*'");
+        assert_eq!(settings("my files").command(&words[..1]), "tenure -C 'my files' apply");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -5,13 +5,14 @@ use std::time::Instant;
 use super::args::{self, Format};
 use super::session::{self, Session};
 use super::{Ended, Outside, Settings};
-use crate::ledger;
-use crate::plan::Plan;
-use crate::problem::Problem;
+use crate::ledger::{self, Ledger};
+use crate::model::Live;
+use crate::plan::{Options, Plan};
+use crate::problem::{Problems, exit_code};
 use crate::render::markdown::{self, MarkdownOptions};
-use crate::render::text::{self, TextOptions};
+use crate::render::text::TextOptions;
 use crate::render::ui::Ui;
-use crate::render::{Style, json};
+use crate::render::{self, Style, json};
 
 pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &args::Plan) -> Ended {
     let mut session = Session::open(settings, outside, &args.selection)?;
@@ -21,7 +22,7 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     let replay = ledger::read(&mut store).await.map_err(|problem| vec![problem])?;
     session.phase("ledger", began);
     let options = session.options(&replay.ledger, &args.selection, &args.reapply)?;
-    let (plan, _) = session.plan(&replay.ledger, &options).await?;
+    let (plan, _) = self::plan(ui, &mut session, &replay.ledger, &options).await?;
     let began = Instant::now();
     let text = render(&plan, &args.output, ui.out_style);
     session.phase("render", began);
@@ -30,20 +31,43 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
         ui.note(&session.timings());
     }
     if !plan.refusals.is_empty() {
-        return Ok(Problem::new(crate::problem::Kind::Refused, "").kind.exit_code());
+        return Ok(exit_code(&plan.refusals));
     }
     if plan.has_changes() {
-        ui.next("tenure apply");
+        let mut apply = vec!["apply".to_owned()];
+        apply.extend(args.selection.arguments());
+        apply.extend(args.reapply.iter().flat_map(|address| ["--reapply".to_owned(), address.clone()]));
+        ui.next(&settings.command(&apply));
         return Ok(if args.detailed_exitcode { 2 } else { 0 });
     }
     Ok(0)
 }
 
+/// Plans. Where that fails, the files' own warnings are told here, because there is no plan that could show them: a
+/// swallowed key is often why.
+pub async fn plan(
+    ui: &mut Ui,
+    session: &mut Session,
+    ledger: &Ledger,
+    options: &Options,
+) -> Result<(Plan, Live), Problems> {
+    let planned = session.plan(ledger, options).await;
+    if planned.is_err() {
+        ui.warnings(&session.project.warnings);
+    }
+    planned
+}
+
 /// The plan in the form that was asked for.
 pub fn render(plan: &Plan, output: &args::Output, style: Style) -> String {
     match output.format() {
-        Format::Text => text::plan(plan, &TextOptions { style, full: output.full }),
+        Format::Text => text(plan, output, style),
         Format::Json => json::plan(plan),
         Format::Markdown => markdown::plan(plan, &MarkdownOptions { max_bytes: output.max_bytes, full: output.full }),
     }
+}
+
+/// The plan as a person reads it.
+pub fn text(plan: &Plan, output: &args::Output, style: Style) -> String {
+    render::text::plan(plan, &TextOptions { style, full: output.full })
 }

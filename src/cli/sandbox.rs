@@ -1,12 +1,12 @@
 //! `tenure sandbox`: the imaginary cloud on a port.
 
-use super::{Ended, Outside, Settings, args};
+use super::{Ended, Outside, Settings, args, tidy};
 use crate::render::ui::Ui;
 use crate::sandbox;
 
 pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &args::Sandbox) -> Ended {
-    let seed = settings.root.join(&args.seed);
-    let state = settings.root.join(&args.state);
+    let seed = tidy(&settings.root.join(&args.seed));
+    let state = tidy(&settings.root.join(&args.state));
     let mut interrupt = outside.interrupt.clone();
     let mut failed = None;
     let served = sandbox::serve(args.listen, &seed, &state, args.time_scale, |address| {

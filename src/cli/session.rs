@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures_util::future::join_all;
 
 use super::args::{Limit, Selection};
-use super::{Outside, Settings};
+use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
 use crate::ledger::{FileStore, Ledger};
@@ -66,6 +66,9 @@ impl Session {
                 _ => None,
             };
             let transport = match (&target.endpoint, &sandbox) {
+                (Endpoint::Sandbox { .. }, Some(sandbox)) if settings.verbose => {
+                    verbose::transport(sandbox.transport())
+                }
                 (Endpoint::Sandbox { .. }, Some(sandbox)) => sandbox.transport(),
                 _ => Arc::clone(&outside.transport),
             };
@@ -218,7 +221,7 @@ fn open_sandbox(project: &Project, seed: Option<&Path>) -> Result<Option<Sandbox
         return Ok(None);
     }
     let seed = seed.map_or_else(|| project.root.join("sandbox.toml"), Path::to_path_buf);
-    Sandbox::open(&seed, &sandbox_state(&project.root)).map(Some)
+    Sandbox::open(&tidy(&seed), &tidy(&sandbox_state(&project.root))).map(Some)
 }
 
 pub fn sandbox_state(root: &Path) -> PathBuf {
@@ -255,7 +258,7 @@ fn is_loopback(url: &str) -> bool {
 
 /// The ledger of a project, not yet opened.
 pub fn store(project: &Project, clock: &dyn Clock) -> FileStore {
-    FileStore::new(&project.ledger, crate::ledger::holder(clock.now()))
+    FileStore::new(tidy(&project.ledger), crate::ledger::holder(clock.now()))
 }
 
 /// The value of a secret, at the moment of sending.

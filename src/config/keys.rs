@@ -60,7 +60,7 @@ pub(super) const TARGET: &[Key] = &[
     built("use_dualstack"),
     built("endpoint"),
     built("principal"),
-    later("labels", "leave it out and choose targets by name: `--target 'prod-*'`"),
+    later("labels", "leave it out, and name the target of each product"),
 ];
 
 pub(super) const PRODUCT: &[Key] = &[

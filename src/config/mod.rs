@@ -32,7 +32,7 @@ mod value;
 use std::path::Path;
 
 pub use schema::schema;
-pub use select::select;
+pub use select::{matches, select};
 
 use crate::model::Project;
 use crate::problem::Problems;

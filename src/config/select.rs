@@ -13,6 +13,12 @@ pub fn select<'a>(pattern: &str, addresses: impl Iterator<Item = &'a Address>) -
     addresses.filter(|address| key.matches(&address.key) && target.matches(&address.target)).cloned().collect()
 }
 
+/// Whether `text` is what a glob means; what is not a valid one is taken literally.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    compile(pattern).matches(text)
+}
+
 fn compile(pattern: &str) -> Pattern {
     Pattern::new(pattern).or_else(|_| Pattern::new(&Pattern::escape(pattern))).unwrap_or_default()
 }

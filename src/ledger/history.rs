@@ -6,10 +6,12 @@
 
 mod scribe;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::entry::Line;
+use super::entry::{Entry, Line};
 use crate::model::{Address, Cloud};
 
 /// What somebody holds.
@@ -157,6 +159,44 @@ pub fn chronicles(lines: &[Line]) -> Vec<Chronicle> {
         }
     }
     scribe.finish()
+}
+
+/// One run of `apply` or `destroy`, as its first entry tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Run {
+    pub id: String,
+    pub at: Timestamp,
+    pub command: String,
+    /// The callers' ARNs, by target.
+    pub actors: BTreeMap<String, String>,
+    pub digest: String,
+    pub approval: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ci_run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// The runs that wrote something, oldest first.
+#[must_use]
+pub fn runs(lines: &[Line]) -> Vec<Run> {
+    let run = |line: &Line| match &line.entry {
+        Entry::Began(began) => Some(Run {
+            id: line.run.clone(),
+            at: line.at,
+            command: began.command.clone(),
+            actors: began.actors.clone(),
+            digest: began.digest.clone(),
+            approval: began.approval.clone(),
+            commit: began.commit.clone(),
+            ci_run: began.ci_run.clone(),
+            message: began.message.clone(),
+        }),
+        _ => None,
+    };
+    lines.iter().filter_map(run).collect()
 }
 
 /// What a person means by `what`: an address or its key, now or earlier, a name, an id, or a holder (an ARN, or the end

@@ -17,23 +17,37 @@ pub fn refusals(inputs: &Inputs<'_>, drafts: &BTreeMap<Address, Draft>) -> Vec<P
     let count = |of: &dyn Fn(&Draft) -> usize| -> u32 { drafts.values().map(of).sum::<usize>() as u32 };
     if !inputs.options.destroy {
         let terminations = count(&|draft| draft.terminate.len());
-        let names = names(drafts, |draft| !draft.terminate.is_empty());
-        push_count(&mut refusals, "terminate", terminations, limits.terminate, &names, "terminated or replaced");
+        let what = format!("terminated or replaced{}", names(drafts, |draft| !draft.terminate.is_empty()));
+        push_count(
+            &mut refusals,
+            "terminate",
+            terminations,
+            limits.terminate,
+            ["provisioned product", "provisioned products"],
+            &what,
+        );
         refusals.extend(percent(inputs, drafts));
     }
     let owners = count(&|draft| {
         let transfer = draft.owner.is_some() && draft.provision.is_none();
         usize::from(transfer) + usize::from(steward_changes(draft))
     });
-    push_count(&mut refusals, "owner_changes", owners, limits.owner_changes, "", "given another owner or steward");
+    push_count(
+        &mut refusals,
+        "owner_changes",
+        owners,
+        limits.owner_changes,
+        ["owner or steward", "owners and stewards"],
+        "changed",
+    );
     let roles = count(&|draft| usize::from(draft.launch_role.is_some() && draft.provision.is_none()));
     push_count(
         &mut refusals,
         "launch_role_changes",
         roles,
         limits.launch_role_changes,
-        "",
-        "given another launch role",
+        ["launch role", "launch roles"],
+        "changed",
     );
     refusals
 }
@@ -45,19 +59,14 @@ pub fn steward_changes(draft: &Draft) -> bool {
         && draft.fields.iter().any(|field| field.action == Action::Declare && field.name == FieldName::Steward)
 }
 
-fn push_count(refusals: &mut Vec<Problem>, key: &str, count: u32, limit: u32, names: &str, what: &str) {
+fn push_count(refusals: &mut Vec<Problem>, key: &str, count: u32, limit: u32, things: [&str; 2], what: &str) {
     if count <= limit {
         return;
     }
+    let things = things[usize::from(count != 1)];
     refusals.push(
-        Problem::new(
-            Kind::Refused,
-            format!(
-                "{count} provisioned product{} would be {what}{names}, and `{key}` allows {limit}",
-                if count == 1 { "" } else { "s" }
-            ),
-        )
-        .hint(format!("if that is meant, run with --allow {key}={count} or set `{key} = {count}` under [limits]")),
+        Problem::new(Kind::Refused, format!("{count} {things} would be {what}, and `{key}` allows {limit}"))
+            .hint(format!("if that is meant, run with --allow {key}={count} or set `{key} = {count}` under [limits]")),
     );
 }
 
@@ -81,7 +90,9 @@ fn percent(inputs: &Inputs<'_>, drafts: &BTreeMap<Address, Draft>) -> Option<Pro
 }
 
 fn protected(inputs: &Inputs<'_>, drafts: &BTreeMap<Address, Draft>) -> Vec<Problem> {
-    let endangered = drafts.values().filter(|draft| draft.protect && !draft.terminate.is_empty());
+    // What an earlier replacement left behind lost its protection then.
+    let leftover = |draft: &Draft| inputs.is_wanted(&draft.address) && draft.provision.is_none();
+    let endangered = drafts.values().filter(|draft| draft.protect && !draft.terminate.is_empty() && !leftover(draft));
     endangered
         .map(|draft| {
             let problem = |what: &str| {

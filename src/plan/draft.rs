@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Change, Field, FieldName, Shown};
+use super::{Action, Change, Field, FieldName, Inputs, Shown};
 use crate::ledger::entry::{Declaration, Entry};
 use crate::model::{Address, Argument, ParameterSpec, Request, Spec, Target, Template};
 
@@ -33,6 +33,8 @@ pub struct Draft {
     /// What runs now, where every field of the update is known only after an earlier step: if all of them turn out to
     /// be what is there, the update is not sent.
     pub tentative: Option<BTreeMap<String, String>>,
+    /// The launch path that is sent: by name, because ids depend on who asks, or by id where names are not unique.
+    pub path: Option<String>,
     /// The target version's outputs, where the cloud lists them.
     pub outputs: Option<BTreeSet<String>>,
 }
@@ -57,6 +59,7 @@ impl Draft {
             ours: false,
             guards: BTreeMap::new(),
             tentative: None,
+            path: None,
             outputs: None,
         }
     }
@@ -120,7 +123,7 @@ impl Draft {
 }
 
 /// What the ledger keeps of a product when its block is gone.
-pub fn declaration(spec: &Spec, name: &str, target: &Target) -> Declaration {
+pub fn declaration(inputs: &Inputs<'_>, spec: &Spec, name: &str, target: &Target) -> Declaration {
     Declaration {
         name: name.to_owned(),
         cloud: target.cloud,
@@ -128,7 +131,7 @@ pub fn declaration(spec: &Spec, name: &str, target: &Target) -> Declaration {
         region: target.region.clone(),
         protect: spec.protect,
         steward: spec.steward.as_ref().map(|steward| steward.value.clone()),
-        needs: spec.prerequisites().into_keys().collect(),
+        needs: inputs.needs(&spec.address).clone(),
         tags: spec.tags.iter().flatten().map(|(key, _)| key.clone()).collect(),
         timeout_seconds: spec.timeout.as_secs(),
     }

@@ -17,12 +17,6 @@ pub fn is_owner(wanted: &str, product: &ProvisionedProduct) -> bool {
     }
 }
 
-/// The owner as it is shown: the session where there is one of its own, else the principal.
-#[must_use]
-pub fn shown(product: &ProvisionedProduct) -> Option<&str> {
-    product.owner.as_deref()
-}
-
 /// Account, role name and session of `arn:P:sts::A:assumed-role/ROLE/SESSION`.
 fn assumed_role(arn: &str) -> Option<(&str, &str, &str)> {
     let (account, resource) = split(arn, "sts")?;

@@ -28,7 +28,6 @@ pub enum Presence<'a> {
 pub struct Knowledge<'a> {
     live: &'a Live,
     wanted: BTreeMap<String, Query>,
-    asked: usize,
     by_name: BTreeMap<(&'a str, &'a str), Vec<&'a ProvisionedProduct>>,
 }
 
@@ -40,7 +39,7 @@ impl<'a> Knowledge<'a> {
                 by_name.entry((target.as_str(), product.name.as_str())).or_default().push(product);
             }
         }
-        Knowledge { live, wanted: BTreeMap::new(), asked: 0, by_name }
+        Knowledge { live, wanted: BTreeMap::new(), by_name }
     }
 
     /// Everything that was asked for and not known, by target.
@@ -52,13 +51,7 @@ impl<'a> Knowledge<'a> {
         self.wanted.is_empty()
     }
 
-    /// How many facts have been asked for so far: a caller that sees the number grow knows that an answer is missing.
-    pub fn asked(&self) -> usize {
-        self.asked
-    }
-
     fn want(&mut self, target: &str) -> &mut Query {
-        self.asked += 1;
         if !self.wanted.contains_key(target) {
             self.wanted.insert(target.to_owned(), Query::default());
         }

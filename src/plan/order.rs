@@ -11,17 +11,20 @@ use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::Inputs;
 use super::draft::Draft;
-use crate::model::{Address, Desired, Request, Step, StepId, StepKind};
+use crate::ledger::Managed;
+use crate::model::{Address, Request, Step, StepId, StepKind};
 
 /// The addresses in an order in which everything comes after what it needs, or the cycles that make that impossible.
-pub fn addresses(desired: &Desired, scope: &BTreeSet<Address>) -> Result<Vec<Address>, Vec<Vec<Address>>> {
+pub fn addresses<'a>(inputs: &Inputs<'a>) -> Result<Vec<&'a Address>, Vec<Vec<Address>>> {
     let mut graph = DiGraph::<&Address, ()>::new();
+    let desired = inputs.project.desired.keys();
     let nodes: BTreeMap<&Address, NodeIndex> =
-        desired.keys().filter(|address| scope.contains(*address)).map(|a| (a, graph.add_node(a))).collect();
+        desired.filter(|address| inputs.scope.contains(*address)).map(|a| (a, graph.add_node(a))).collect();
     let mut selfish = BTreeSet::new();
     for (address, node) in &nodes {
-        for needed in desired[*address].prerequisites().keys() {
+        for needed in inputs.needs(address) {
             if needed == *address {
                 selfish.insert(*node);
             }
@@ -37,11 +40,7 @@ pub fn addresses(desired: &Desired, scope: &BTreeSet<Address>) -> Result<Vec<Add
         .filter(|component| component.len() > 1 || selfish.contains(&component[0]))
         .map(|component| round(&graph, component))
         .collect();
-    if cycles.is_empty() {
-        Ok(components.into_iter().flatten().map(|node| graph[node].clone()).collect())
-    } else {
-        Err(cycles)
-    }
+    if cycles.is_empty() { Ok(components.into_iter().flatten().map(|node| graph[node]).collect()) } else { Err(cycles) }
 }
 
 /// One way round a component, beginning and ending at its first address.
@@ -94,9 +93,9 @@ struct Node<'a> {
     request: &'a Request,
 }
 
-/// The steps of all drafts, numbered in an order in which they can run one after the other. `needed_before` is what
-/// the ledger says an address needed when it was last applied: a termination waits for whoever lets go of it.
-pub fn steps(drafts: &BTreeMap<Address, Draft>, needed_before: &BTreeMap<Address, BTreeSet<Address>>) -> Vec<Step> {
+/// The steps of all drafts, numbered in an order in which they can run one after the other. The ledger says what an
+/// address needed when it was last applied: a termination waits for whoever lets go of it.
+pub fn steps(drafts: &BTreeMap<Address, Draft>, managed: &BTreeMap<Address, Managed>) -> Vec<Step> {
     let mut graph = DiGraph::<Node<'_>, ()>::new();
     let mut chains: BTreeMap<&Address, Chain> = BTreeMap::new();
     for (address, draft) in drafts {
@@ -105,7 +104,7 @@ pub fn steps(drafts: &BTreeMap<Address, Draft>, needed_before: &BTreeMap<Address
     let mut edges: Vec<(NodeIndex, NodeIndex)> = Vec::new();
     for (address, draft) in drafts {
         let own = &chains[address];
-        let former = needed_before.get(address);
+        let former = managed.get(address).map(|managed| &managed.declaration.needs);
         let removed = own.work.is_empty() && own.owner.is_none();
         for needed in draft.needs.iter().chain(former.into_iter().flatten()) {
             let Some(other) = chains.get(needed) else { continue };
@@ -189,13 +188,21 @@ fn number(graph: &DiGraph<Node<'_>, ()>) -> Vec<Step> {
         };
         (class, &draft.address, *kind, node.index())
     };
+    let done = |ids: &[StepId], node: NodeIndex| ids[node.index()] != StepId(0);
     let mut open: Vec<usize> =
         graph.node_indices().map(|node| graph.neighbors_directed(node, Direction::Incoming).count()).collect();
     let mut ready: BinaryHeap<Reverse<_>> =
         graph.node_indices().filter(|node| open[node.index()] == 0).map(|node| Reverse((rank(node), node))).collect();
     let mut ids: Vec<StepId> = vec![StepId(0); graph.node_count()];
     let mut steps = Vec::with_capacity(graph.node_count());
-    while let Some(Reverse((_, node))) = ready.pop() {
+    while steps.len() < graph.node_count() {
+        // The ledger may remember needs that were turned round over several runs. A step that waits for itself in such a
+        // circle would otherwise vanish from the plan: the first of the circle goes first.
+        let forced = || graph.node_indices().filter(|node| !done(&ids, *node)).min_by_key(|node| rank(*node));
+        let Some(node) = ready.pop().map(|Reverse((_, node))| node).or_else(forced) else { break };
+        if done(&ids, node) {
+            continue;
+        }
         let id = StepId(steps.len() as u32 + 1);
         ids[node.index()] = id;
         let Node { draft, kind, request } = &graph[node];
@@ -203,13 +210,17 @@ fn number(graph: &DiGraph<Node<'_>, ()>) -> Vec<Step> {
             id,
             address: draft.address.clone(),
             kind: *kind,
-            after: graph.neighbors_directed(node, Direction::Incoming).map(|before| ids[before.index()]).collect(),
+            after: graph
+                .neighbors_directed(node, Direction::Incoming)
+                .filter(|before| done(&ids, *before))
+                .map(|before| ids[before.index()])
+                .collect(),
             request: (*request).clone(),
             timeout_seconds: draft.timeout_seconds,
         });
         for next in graph.neighbors_directed(node, Direction::Outgoing) {
             open[next.index()] -= 1;
-            if open[next.index()] == 0 {
+            if open[next.index()] == 0 && !done(&ids, next) {
                 ready.push(Reverse((rank(next), next)));
             }
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::types::REVERTS;
 use super::{Action, Field, FieldName, Shown};
 use crate::ledger::Applied;
 use crate::model::{Address, Argument, LiveParameters, Located, ParameterSpec, Piece, Template, Value};
@@ -30,8 +31,6 @@ pub struct Comparison<'a> {
     pub live: Option<&'a LiveParameters>,
     /// What we last applied; `None` when it was never ours.
     pub applied: Option<&'a Applied>,
-    /// What an outside change is attributed to: "reverts a change made outside tenure (…)".
-    pub outside: Option<&'a str>,
     pub action: Action,
 }
 
@@ -75,7 +74,8 @@ pub fn compare(
 
 /// What one parameter shall be.
 struct Wanted {
-    argument: Argument,
+    /// What is sent; nothing leaves it to the template's default.
+    argument: Option<Argument>,
     shown: Shown,
     /// Whether it differs from what runs.
     differs: bool,
@@ -105,16 +105,22 @@ fn wanted_by_file(
             wanted_text(key, spec, pieces, &value.place, before.map(|p| p.value.as_str()), problems, output)
         }
         Value::Secret(secret) => {
-            let argument = Argument::Secret(secret.clone());
-            let same = before.is_some() && c.applied.is_some_and(|a| a.parameters.get(key) == Some(&argument));
+            // The version decides: a secret that is found under another name is the same secret.
+            let ours = c.applied.and_then(|applied| applied.parameters.get(key));
+            let same =
+                before.is_some() && matches!(ours, Some(Argument::Secret(sent)) if sent.version == secret.version);
             Some(if same {
-                Wanted { argument: Argument::Previous, shown: Shown::Secret(secret.clone()), differs: false }
+                Wanted { argument: Some(Argument::Previous), shown: Shown::Secret(secret.clone()), differs: false }
             } else {
-                Wanted { argument, shown: Shown::Secret(secret.clone()), differs: true }
+                Wanted {
+                    argument: Some(Argument::Secret(secret.clone())),
+                    shown: Shown::Secret(secret.clone()),
+                    differs: true,
+                }
             })
         }
         Value::Previous if before.is_some() => {
-            Some(Wanted { argument: Argument::Previous, shown: Shown::Previous, differs: false })
+            Some(Wanted { argument: Some(Argument::Previous), shown: Shown::Previous, differs: false })
         }
         Value::Previous => {
             let (why, hint) = match c.live {
@@ -155,7 +161,7 @@ fn wanted_text(
     if later {
         let written = pieces.iter().map(written).collect();
         return Some(Wanted {
-            argument: Argument::Pieces(pieces.to_vec()),
+            argument: Some(Argument::Pieces(pieces.to_vec())),
             shown: Shown::KnownAfterApply(written),
             differs: true,
         });
@@ -165,7 +171,7 @@ fn wanted_text(
         return None;
     }
     let differs = before.is_none_or(|before| normal(&spec.kind, before) != normal(&spec.kind, &text));
-    Some(Wanted { argument: Argument::Value(text.clone()), shown: Shown::Text(text), differs })
+    Some(Wanted { argument: Some(Argument::Value(text.clone())), shown: Shown::Text(text), differs })
 }
 
 /// A piece as it is written in the files.
@@ -187,7 +193,7 @@ fn wanted_by_default(
     let before = c.live.and_then(|live| live.parameters.get(key));
     // Unmanaged parameters keep what is there; the cloud takes the template's default for what is new.
     if c.declared.is_none() && before.is_some() {
-        return Some(Wanted { argument: Argument::Previous, shown: Shown::Previous, differs: false });
+        return Some(Wanted { argument: Some(Argument::Previous), shown: Shown::Previous, differs: false });
     }
     if before.is_some() && (spec.no_echo || spec.default.is_none()) {
         let why = if spec.no_echo { "a NoEcho parameter" } else { "required: the template has no default" };
@@ -207,37 +213,45 @@ fn wanted_by_default(
         return None;
     };
     let differs = before.is_none_or(|before| normal(&spec.kind, &before.value) != normal(&spec.kind, default));
-    let shown = if spec.no_echo { Shown::Masked } else { Shown::Default(default.clone()) };
-    Some(Wanted { argument: Argument::Value(default.clone()), shown, differs })
+    // The default of a NoEcho parameter is a secret too. It is taken by being left out, and so never written down.
+    Some(if spec.no_echo {
+        Wanted { argument: None, shown: Shown::Masked, differs }
+    } else {
+        Wanted { argument: Some(Argument::Value(default.clone())), shown: Shown::Default(default.clone()), differs }
+    })
 }
 
 fn record(c: &Comparison<'_>, key: &str, spec: &ParameterSpec, wanted: Wanted, difference: &mut Difference) {
     let before = c.live.and_then(|live| live.parameters.get(key));
     if wanted.differs {
-        let shown_before = match before {
-            None => Shown::Absent,
-            Some(before) if before.masked || spec.no_echo => Shown::Masked,
-            Some(before) => Shown::Text(before.value.clone()),
-        };
-        let reverted = before.is_some_and(|before| {
-            c.applied.and_then(|applied| applied.parameters.get(key)).is_some_and(|ours| {
-                *ours == wanted.argument
-                    && matches!(ours, Argument::Value(text) if normal(&spec.kind, text) != normal(&spec.kind, &before.value))
-            })
-        });
-        let note = reverted.then(|| match c.outside {
-            Some(evidence) => format!("reverts a change made outside tenure ({evidence})"),
-            None => "reverts a change made outside tenure".to_owned(),
-        });
+        let ours = c.applied.and_then(|applied| applied.parameters.get(key));
+        let reverts = ours.is_some()
+            && ours == wanted.argument.as_ref()
+            && before.is_some_and(|before| {
+                matches!(ours, Some(Argument::Value(text)) if normal(&spec.kind, text) != normal(&spec.kind, &before.value))
+            });
+        let secret = spec.no_echo || matches!(wanted.argument, Some(Argument::Secret(_)));
         difference.fields.push(Field {
             action: c.action,
             name: FieldName::Parameter(key.to_owned()),
-            before: shown_before,
+            before: shown_before(c, key, secret),
             after: wanted.shown,
-            note,
+            note: reverts.then(|| REVERTS.to_owned()),
         });
     }
-    difference.arguments.insert(key.to_owned(), wanted.argument);
+    if let Some(argument) = wanted.argument {
+        difference.arguments.insert(key.to_owned(), argument);
+    }
+}
+
+/// What runs, as far as it may be shown: what is a secret in the files, or was one when it was sent, is one in the cloud.
+fn shown_before(c: &Comparison<'_>, key: &str, secret: bool) -> Shown {
+    let was_secret = matches!(c.applied.and_then(|a| a.parameters.get(key)), Some(Argument::Secret(_)));
+    match c.live.and_then(|live| live.parameters.get(key)) {
+        None => Shown::Absent,
+        Some(before) if before.masked || secret || was_secret => Shown::Masked,
+        Some(before) => Shown::Text(before.value.clone()),
+    }
 }
 
 /// Parameters that the target version does not have any more; sending one would be refused. One that vanishes while
@@ -252,11 +266,10 @@ fn vanished(c: &Comparison<'_>, difference: &mut Difference) {
     let new: Vec<&str> =
         c.template.parameters.keys().filter(|key| !live.parameters.contains_key(*key)).map(String::as_str).collect();
     for key in &gone {
-        let before = &live.parameters[*key];
         difference.fields.push(Field {
             action: c.action,
             name: FieldName::Parameter((*key).to_owned()),
-            before: if before.masked { Shown::Masked } else { Shown::Text(before.value.clone()) },
+            before: shown_before(c, key, false),
             after: Shown::Absent,
             note: Some(format!("not in version {}", c.version)),
         });
@@ -332,7 +345,7 @@ fn check_item(spec: &ParameterSpec, key: &str, value: &str, kind: &str) -> Resul
     if kind.starts_with("AWS::SSM::") {
         return Ok(());
     }
-    if kind == "Number" && value.trim().parse::<f64>().is_err() {
+    if kind == "Number" && !value.trim().parse::<f64>().is_ok_and(f64::is_finite) {
         return Err(format!("`parameters.{key}` must be a number"));
     }
     if !spec.allowed_values.is_empty()

@@ -43,13 +43,14 @@ pub fn version<'a>(
     match named.as_slice() {
         [version] => Ok(version),
         [] => {
-            let names = || product.versions.iter().map(|version| version.name.as_str());
+            let near = nearest(name, product.versions.iter().map(|version| version.name.as_str()));
+            let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
             let problem =
                 Problem::input(format!("product `{}` has no version `{name}`", product.name)).at(&asked.place);
             Err(if product.versions.is_empty() {
                 problem.hint("it shows no versions to this identity")
             } else {
-                problem.hint(format!("it has {}", candidates(names())))
+                problem.hint(format!("{near}it has {}", names(product)))
             })
         }
         several => match several.iter().find(|version| Some(version.id.as_str()) == running) {
@@ -98,7 +99,13 @@ pub fn path<'a>(
         .hint("associate the identity that reads with the portfolio, or let `read_role_arn` be one that is")),
         [] => Err(Problem::input(format!("product `{}` has no launch path `{name}`", product.name))
             .at(&asked.place)
-            .hint(format!("this identity sees {}", product.paths.iter().map(describe).collect::<Vec<_>>().join(", ")))),
+            .hint(format!(
+                "{}this identity sees {}",
+                nearest(name, product.paths.iter().map(|path| path.name.as_str()))
+                    .map(|near| format!("did you mean `{near}`? "))
+                    .unwrap_or_default(),
+                product.paths.iter().map(describe).collect::<Vec<_>>().join(", ")
+            ))),
         several => match several.iter().find(|path| Some(path.id.as_str()) == current) {
             Some(path) => Ok(Some(path)),
             None => Err(Problem::input(format!("product `{}` has several launch paths named `{name}`", product.name))
@@ -109,6 +116,19 @@ pub fn path<'a>(
                 ))),
         },
     }
+}
+
+/// The versions that can be launched, for somebody who chose one that cannot.
+pub fn other_versions(product: &CatalogProduct) -> String {
+    let active = product.versions.iter().filter(|version| !version.deprecated).map(|version| version.name.as_str());
+    match candidates(active) {
+        none if none.is_empty() => "all its versions are deprecated: ask whoever keeps the product".to_owned(),
+        some => format!("write one that is not: {some}"),
+    }
+}
+
+fn names(product: &CatalogProduct) -> String {
+    candidates(product.versions.iter().map(|version| version.name.as_str()))
 }
 
 fn candidates<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -1,8 +1,10 @@
 //! Tags: ours, everybody else's, and what the service can and cannot do with them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::types::REVERTS;
 use super::{Action, Field, FieldName, Shown};
+use crate::ledger::Managed;
 use crate::model::Located;
 
 /// The difference in tags and the whole set to send.
@@ -20,9 +22,11 @@ pub struct Difference {
 /// everybody else's stay and are sent along, because the service overwrites the whole set.
 pub fn compare(
     declared: Option<&BTreeMap<String, Located<String>>>,
-    set_before: &BTreeSet<String>,
+    managed: Option<&Managed>,
     live: &BTreeMap<String, String>,
 ) -> Difference {
+    let ours = managed.map(|managed| &managed.applied.tags);
+    let set_before = |key: &String| managed.is_some_and(|managed| managed.declaration.tags.contains(key));
     let mut whole = live.clone();
     let mut fields = Vec::new();
     for (key, value) in declared.into_iter().flatten() {
@@ -33,15 +37,13 @@ pub fn compare(
                 name: FieldName::Tag(key.clone()),
                 before: before.map_or(Shown::Absent, Shown::Text),
                 after: Shown::Text(value.value.clone()),
-                note: None,
+                note: (ours.and_then(|tags| tags.get(key)) == Some(&value.value)).then(|| REVERTS.to_owned()),
             });
         }
     }
     let changed = !fields.is_empty();
-    let removed: Vec<(&String, &String)> = live
-        .iter()
-        .filter(|(key, _)| set_before.contains(*key) && !declared.is_some_and(|d| d.contains_key(*key)))
-        .collect();
+    let removed: Vec<(&String, &String)> =
+        live.iter().filter(|(key, _)| set_before(key) && !declared.is_some_and(|d| d.contains_key(*key))).collect();
     if !changed {
         let held_back = removed.into_iter().map(|(key, _)| key.clone()).collect();
         return Difference { held_back, ..Difference::default() };

@@ -1,31 +1,145 @@
 //! Who held what, from when until when, and by which cause.
 
-use super::line::{Line, Page, columns, fill};
+mod owners;
+mod table;
+
+use std::collections::BTreeSet;
+
+use super::line::{Line, Page};
 use super::style::{Style, Tone};
 use super::{arn, json, safe, time};
-use crate::ledger::history::{Cause, Chronicle, Held, How, Office, Tenure, When};
+use crate::ledger::history::{Cause, Chronicle, How, Office, Run, Tenure, When};
+use table::{Last, table};
+
+pub use owners::{owners, owners_json, owners_markdown};
 
 /// Hexadecimal digits of a digest that tell plans apart, as `--expect` takes them.
 const DIGITS: usize = 16;
+/// The characters of a run's id that a row repeats: `run-` and six digits, or as many more as tell the runs apart.
+const TAG: usize = 10;
+const NOTHING: &str = "The ledger knows nothing of it.";
 
-/// The histories as text: a header for each product, and a row for each holding.
+/// The histories as text: a header for each product, a row for each holding, and below them the runs by which they
+/// came about, each once.
 #[must_use]
-pub fn text(chronicles: &[Chronicle], style: Style) -> String {
+pub fn text(chronicles: &[Chronicle], runs: &[Run], style: Style) -> String {
     let mut page = Page::new(style);
     if chronicles.is_empty() {
-        page.line(&Line::default().then(Tone::Plain, "The ledger knows nothing of it."));
+        page.line(&Line::default().then(Tone::Plain, NOTHING));
     }
+    let legend = Legend::of(chronicles, runs);
     for chronicle in chronicles {
         page.gap();
         header(&mut page, chronicle);
-        let rows: Vec<[String; 5]> = chronicle.tenures.iter().map(|tenure| row(tenure, chronicle)).collect();
+        let rows: Vec<[String; 5]> = chronicle.tenures.iter().map(|tenure| legend.row(tenure, chronicle)).collect();
         if rows.is_empty() {
             page.prose(2, Tone::Dim, "nobody is known to have held it");
             continue;
         }
-        table(&mut page, ["office", "holder", "from", "until", "how"], &rows);
+        table(&mut page, HEAD, &rows, Last::Tucks);
     }
+    legend.text(&mut page);
     page.finish()
+}
+
+const HEAD: [&str; 5] = ["office", "holder", "from", "until", "how"];
+
+/// The runs that are cited, and how.
+struct Legend<'a> {
+    runs: Vec<&'a Run>,
+    tag: usize,
+    accounts: BTreeSet<&'a str>,
+}
+
+impl<'a> Legend<'a> {
+    fn of(chronicles: &'a [Chronicle], runs: &'a [Run]) -> Self {
+        let cited: BTreeSet<&str> =
+            chronicles.iter().flat_map(|c| &c.tenures).map(|tenure| tenure.how.run.as_str()).collect();
+        let distinct = |length: usize| {
+            cited.iter().map(|run| run.chars().take(length).collect::<String>()).collect::<BTreeSet<_>>().len()
+                == cited.len()
+        };
+        let longest = cited.iter().map(|run| run.chars().count()).max().unwrap_or(TAG);
+        Legend {
+            tag: (TAG..longest).find(|length| distinct(*length)).unwrap_or(longest),
+            runs: runs.iter().filter(|run| cited.contains(run.id.as_str())).collect(),
+            accounts: chronicles.iter().map(|chronicle| chronicle.account.as_str()).collect(),
+        }
+    }
+
+    fn row(&self, tenure: &Tenure, chronicle: &Chronicle) -> [String; 5] {
+        [
+            office(tenure.office).to_owned(),
+            holder(tenure, chronicle),
+            when(&tenure.since),
+            tenure.until.as_ref().map_or_else(|| "now".to_owned(), when),
+            self.how(&tenure.how),
+        ]
+    }
+
+    /// `transferred (rec-…) run-ff31c2`
+    fn how(&self, how: &How) -> String {
+        let unconfirmed = how.unconfirmed.then(|| "unconfirmed".to_owned());
+        let known: Vec<String> =
+            how.operation.iter().map(|operation| safe::line(operation)).chain(unconfirmed).collect();
+        let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+        let tag: String = how.run.chars().take(self.tag).collect();
+        format!("{}{known} {}", cause(how.what), safe::line(&tag)).trim_end().to_owned()
+    }
+
+    fn text(&self, page: &mut Page) {
+        if self.runs.is_empty() {
+            return;
+        }
+        page.heading("Runs");
+        for run in &self.runs {
+            let line = Line::indented(2).then(Tone::Plain, safe::line(&run.id));
+            page.line(&line.then(Tone::Dim, format!("  {}  {}", time::minute(run.at), self.by(run))));
+            page.prose(6, Tone::Dim, &known(run));
+        }
+    }
+
+    fn markdown(&self) -> String {
+        use super::markdown::{cell, code};
+        let mut out = String::new();
+        if !self.runs.is_empty() {
+            out.push_str("\n### Runs\n\n| run | time | command | plan, approval |\n|---|---|---|---|\n");
+        }
+        for run in &self.runs {
+            let (id, at) = (code(&run.id), time::minute(run.at));
+            out.push_str(&format!("| {id} | {at} | {} | {} |\n", cell(&self.by(run)), cell(&known(run))));
+        }
+        out
+    }
+
+    /// The command and whoever ran it: once, if it was the same identity in every target.
+    fn by(&self, run: &Run) -> String {
+        let short = |actor: &str| {
+            let own = self.accounts.iter().find(|account| actor.split(':').any(|part| part == **account));
+            arn::short(actor, own.copied())
+        };
+        let actors: BTreeSet<&String> = run.actors.values().collect();
+        let told: Vec<String> = match actors.len() {
+            0 | 1 => actors.into_iter().map(|actor| short(actor)).collect(),
+            _ => {
+                run.actors.iter().map(|(target, actor)| format!("{} in {}", short(actor), safe::name(target))).collect()
+            }
+        };
+        let by = if told.is_empty() { String::new() } else { format!(" by {}", told.join(", ")) };
+        format!("{}{by}", safe::line(&run.command))
+    }
+}
+
+/// What a run was about and who let it.
+fn known(run: &Run) -> String {
+    let hex = run.digest.strip_prefix("sha256:").unwrap_or(&run.digest);
+    let digest = hex.chars().take(DIGITS).collect::<String>();
+    let mut known = vec![format!("plan {}", safe::line(&digest)), format!("approval {}", safe::line(&run.approval))];
+    for (word, value) in [("commit", &run.commit), ("CI run", &run.ci_run)] {
+        known.extend(value.as_ref().map(|value| format!("{word} {}", safe::line(value))));
+    }
+    known.extend(run.message.as_ref().map(|message| safe::quoted(message)));
+    known.join(", ")
 }
 
 fn header(page: &mut Page, chronicle: &Chronicle) {
@@ -40,16 +154,6 @@ fn header(page: &mut Page, chronicle: &Chronicle) {
     if let Some((at, why)) = &chronicle.gone {
         page.prose(2, Tone::Alert, &format!("gone {}: {}", when(at), safe::line(why)));
     }
-}
-
-fn row(tenure: &Tenure, chronicle: &Chronicle) -> [String; 5] {
-    [
-        office(tenure.office).to_owned(),
-        holder(tenure, chronicle),
-        when(&tenure.since),
-        tenure.until.as_ref().map_or_else(|| "now".to_owned(), when),
-        how(&tenure.how, &chronicle.account),
-    ]
 }
 
 fn holder(tenure: &Tenure, chronicle: &Chronicle) -> String {
@@ -85,140 +189,12 @@ fn cause(cause: Cause) -> &'static str {
     }
 }
 
-/// The cause and everything that is known of it, the most useful first.
-fn how(how: &How, account: &str) -> String {
-    let mut words = cause(how.what).to_owned();
-    if how.unconfirmed {
-        words.push_str(" (unconfirmed)");
-    }
-    let digest = how.digest.as_ref().map(|digest| {
-        let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
-        hex.chars().take(DIGITS).collect::<String>()
-    });
-    let known = [
-        ("plan", digest),
-        ("by", how.actor.as_ref().map(|actor| arn::short(actor, Some(account)))),
-        ("operation", how.operation.clone()),
-        ("approval", how.approval.clone()),
-        ("commit", how.commit.clone()),
-        ("run", Some(how.run.clone()).filter(|run| !run.is_empty())),
-    ];
-    for (word, value) in known {
-        if let Some(value) = value {
-            words.push_str(&format!(", {word} {}", safe::line(&value)));
-        }
-    }
-    if let Some(message) = &how.message {
-        words.push_str(&format!(": {}", safe::quoted(message)));
-    }
-    words
-}
-
-/// Columns as wide as their longest entry; the last one is filled into what is left, or stands below.
-fn table<const N: usize>(page: &mut Page, head: [&str; N], rows: &[[String; N]]) {
-    let widths: Vec<usize> = (0..N.saturating_sub(1))
-        .map(|column| {
-            let longest = rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
-            longest.max(columns(head[column]))
-        })
-        .collect();
-    let last_at = 2 + widths.iter().map(|width| width + 2).sum::<usize>();
-    // With less room than this for the last column, every row becomes a few lines.
-    let below = last_at + 24 > page.style.width;
-    if !below {
-        set(page, &head.map(str::to_owned), &widths, last_at, Tone::Dim);
-    }
-    for row in rows {
-        if below { stack(page, &head, row) } else { set(page, row, &widths, last_at, Tone::Plain) }
-    }
-}
-
-fn set<const N: usize>(page: &mut Page, row: &[String; N], widths: &[usize], last_at: usize, tone: Tone) {
-    let mut line = Line::indented(2);
-    let mut at = 2;
-    for (cell, width) in row.iter().zip(widths) {
-        line = line.then(tone, cell.clone());
-        at += width + 2;
-        line = line.at_column(at);
-    }
-    let words: Vec<String> = row.last().into_iter().flat_map(|cell| cell.split(' ')).map(str::to_owned).collect();
-    let mut rest = fill(&words, " ", page.style.width.saturating_sub(last_at)).into_iter();
-    page.line(&line.then(Tone::Dim, rest.next().unwrap_or_default()));
-    for text in rest {
-        page.line(&Line::indented(last_at).then(Tone::Dim, text));
-    }
-}
-
-/// A row as a few lines: the first two cells stand for themselves, the others behind their heads.
-fn stack<const N: usize>(page: &mut Page, head: &[&str; N], row: &[String; N]) {
-    let [first, second, rest @ ..] = &row[..] else { return };
-    page.line(&Line::indented(2).then(Tone::Plain, first.clone()).then(Tone::Strong, format!("  {second}")));
-    for (head, cell) in head.iter().skip(2).zip(rest) {
-        page.prose(6, Tone::Plain, &format!("{head} {cell}"));
-    }
-}
-
-/// An office, its holder, and since when.
-type Holding = (Office, String, String);
-
-/// Who holds everything that is there: a row for each product, also where nobody is known to hold it.
-#[must_use]
-pub fn owners(chronicles: &[Chronicle], style: Style) -> String {
-    let there = chronicles.iter().filter(|chronicle| chronicle.gone.is_none());
-    let lasting = |chronicle: &Chronicle| -> Vec<Holding> {
-        let tenures = chronicle.tenures.iter().filter(|tenure| tenure.until.is_none());
-        tenures.map(|tenure| (tenure.office, holder(tenure, chronicle), when(&tenure.since))).collect()
-    };
-    owner_table(there.map(|chronicle| owner_row(chronicle, &lasting(chronicle))).collect(), style)
-}
-
-/// Who held what at the time that `held` is about; a holder who may have been another one by then says so.
-#[must_use]
-pub fn owners_then(held: &[Held<'_>], style: Style) -> String {
-    let mut products: Vec<(&Chronicle, Vec<Holding>)> = Vec::new();
-    for one in held {
-        let perhaps = if one.certain { "" } else { " (perhaps)" };
-        let name = holder(one.tenure, one.chronicle) + perhaps;
-        let told = (one.tenure.office, name, when(&one.tenure.since));
-        match products.last_mut() {
-            Some((chronicle, tenures)) if std::ptr::eq(*chronicle, one.chronicle) => tenures.push(told),
-            _ => products.push((one.chronicle, vec![told])),
-        }
-    }
-    owner_table(products.iter().map(|(chronicle, tenures)| owner_row(chronicle, tenures)).collect(), style)
-}
-
-fn owner_table(rows: Vec<[String; 5]>, style: Style) -> String {
-    let mut page = Page::new(style);
-    if rows.is_empty() {
-        page.line(&Line::default().then(Tone::Plain, "The ledger knows of no provisioned product."));
-    } else {
-        table(&mut page, ["address", "owner", "launch role", "steward", "owner since"], &rows);
-    }
-    page.finish()
-}
-
-/// The holders of each office, and since when the owner is; several where a time has more than one.
-fn owner_row(chronicle: &Chronicle, tenures: &[Holding]) -> [String; 5] {
-    let of = |office, pick: fn(&Holding) -> &str| {
-        let told: Vec<&str> = tenures.iter().filter(|tenure| tenure.0 == office).map(pick).collect();
-        if told.is_empty() { "–".to_owned() } else { told.join(" or ") }
-    };
-    let name = |office| of(office, |tenure| &tenure.1);
-    [
-        safe::line(&chronicle.address.to_string()),
-        name(Office::Owner),
-        name(Office::LaunchRole),
-        name(Office::Steward),
-        of(Office::Owner, |tenure| &tenure.2),
-    ]
-}
-
 /// The histories as one JSON document; ARNs stand whole in it.
 #[must_use]
-pub fn json(chronicles: &[Chronicle]) -> String {
+pub fn json(chronicles: &[Chronicle], runs: &[Run]) -> String {
     let histories: Vec<_> = chronicles.iter().map(chronicle_json).collect();
-    json::pretty(&serde_json::json!({ "format_version": "1.0", "histories": histories }))
+    let runs = Legend::of(chronicles, runs).runs;
+    json::pretty(&serde_json::json!({ "format_version": json::FORMAT_VERSION, "histories": histories, "runs": runs }))
 }
 
 fn chronicle_json(chronicle: &Chronicle) -> serde_json::Value {
@@ -238,11 +214,7 @@ fn chronicle_json(chronicle: &Chronicle) -> serde_json::Value {
 fn tenure_json(tenure: &Tenure) -> serde_json::Value {
     let how = &tenure.how;
     serde_json::json!({
-        "office": match tenure.office {
-            Office::Owner => "owner",
-            Office::LaunchRole => "launch_role",
-            Office::Steward => "steward",
-        },
+        "office": tenure.office,
         "holder": tenure.holder,
         "since": when_json(&tenure.since),
         "until": tenure.until.as_ref().map(when_json),
@@ -271,8 +243,9 @@ fn when_json(when: &When) -> serde_json::Value {
 
 /// The histories as Markdown, a table for each product.
 #[must_use]
-pub fn markdown(chronicles: &[Chronicle]) -> String {
+pub fn markdown(chronicles: &[Chronicle], runs: &[Run]) -> String {
     use super::markdown::{cell, code};
+    let legend = Legend::of(chronicles, runs);
     let mut out = String::new();
     for chronicle in chronicles {
         if !out.is_empty() {
@@ -288,36 +261,56 @@ pub fn markdown(chronicles: &[Chronicle]) -> String {
         }
         out.push_str("| office | holder | from | until | how |\n|---|---|---|---|---|\n");
         for tenure in &chronicle.tenures {
-            let [office, holder, from, until, how] = row(tenure, chronicle);
+            let [office, holder, from, until, how] = legend.row(tenure, chronicle);
             out.push_str(&format!("| {office} | {} | {from} | {until} | {} |\n", cell(&holder), cell(&how)));
         }
     }
-    if out.is_empty() { "The ledger knows nothing of it.\n".to_owned() } else { out }
+    if out.is_empty() { format!("{NOTHING}\n") } else { out + &legend.markdown() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{json, markdown, owners, owners_then, text};
-    use crate::ledger::history;
+    use super::{json, markdown, owners, owners_json, owners_markdown, text};
+    use crate::ledger::history::{self, Chronicle};
     use crate::render::{Style, samples};
+
+    fn set(width: usize) -> String {
+        text(&samples::chronicles(), &samples::runs(), Style { color: false, width })
+    }
 
     #[test]
     fn a_history_as_text() {
-        insta::assert_snapshot!("history_200", text(&samples::chronicles(), Style { color: false, width: 200 }));
-        insta::assert_snapshot!("history_80", text(&samples::chronicles(), Style { color: false, width: 80 }));
-        assert_eq!(text(&[], Style::plain()), "The ledger knows nothing of it.\n");
+        insta::assert_snapshot!("history_200", set(200));
+        insta::assert_snapshot!("history_80", set(80));
+        insta::assert_snapshot!("history_50", set(50));
+        assert_eq!(text(&[], &samples::runs(), Style::plain()), "The ledger knows nothing of it.\n");
     }
 
     #[test]
     fn a_history_for_programs_and_comments() {
-        insta::assert_snapshot!("history_json", json(&samples::chronicles()));
-        insta::assert_snapshot!("history_markdown", markdown(&samples::chronicles()));
+        insta::assert_snapshot!("history_json", json(&samples::chronicles(), &samples::runs()));
+        insta::assert_snapshot!("history_markdown", markdown(&samples::chronicles(), &samples::runs()));
+    }
+
+    #[test]
+    fn a_tag_is_as_long_as_it_takes() {
+        let mut all = samples::chronicles();
+        for (tenure, run) in all[0].tenures.iter_mut().zip(["run-00aa11", "run-00aa12", "run-00aa11"]) {
+            tenure.how.run = run.to_owned();
+        }
+        let told = text(&all, &[], Style { color: false, width: 200 });
+        assert!(told.contains(" run-00aa11\n") && told.contains(" run-00aa12\n"), "{told}");
     }
 
     #[test]
     fn owners_of_everything() {
-        insta::assert_snapshot!(owners(&samples::chronicles(), Style { color: false, width: 160 }));
-        assert_eq!(owners(&[], Style::plain()), "The ledger knows of no provisioned product.\n");
+        let all = samples::chronicles();
+        let there: Vec<&Chronicle> = all.iter().filter(|chronicle| chronicle.gone.is_none()).collect();
+        let held = history::owners(&all, None);
+        insta::assert_snapshot!(owners(&there, &held, Style { color: false, width: 160 }));
+        insta::assert_snapshot!("owners_json", owners_json(&there, &held));
+        insta::assert_snapshot!("owners_markdown", owners_markdown(&there, &held));
+        assert_eq!(owners(&[], &[], Style::plain()), "The ledger knows of no such provisioned product.\n");
     }
 
     #[test]
@@ -325,7 +318,7 @@ mod tests {
         let at = "2026-01-20T00:00:00Z".parse().unwrap_or_default();
         let all = samples::chronicles();
         let held = history::owners(&all, Some(at));
-        insta::assert_snapshot!("then_160", owners_then(&held, Style { color: false, width: 160 }));
-        insta::assert_snapshot!("then_80", owners_then(&held, Style { color: false, width: 80 }));
+        insta::assert_snapshot!("then_160", owners(&[&all[0]], &held, Style { color: false, width: 160 }));
+        insta::assert_snapshot!("then_80", owners(&[&all[0]], &held, Style { color: false, width: 80 }));
     }
 }

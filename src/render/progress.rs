@@ -44,7 +44,7 @@ struct Running {
 }
 
 impl Progress {
-    /// The writer takes the plain lines; live ones go to the terminal on stderr by themselves.
+    /// The writer takes what stays; the lines that are redrawn go to the terminal on stderr by themselves.
     #[must_use]
     pub fn new(kind: ProgressKind, style: Style, writer: Box<dyn Write + Send>) -> Self {
         Progress { kind, style, writer, bars: MultiProgress::new(), running: BTreeMap::new() }
@@ -67,6 +67,11 @@ impl Progress {
                 self.print(&text);
             }
         }
+    }
+
+    /// Ends the display: what is printed next is not drawn over.
+    pub fn finish(self) {
+        drop(self.bars.clear());
     }
 
     fn started(&mut self, step: StepId, address: &Address, kind: StepKind, timeout: Duration) {
@@ -107,14 +112,13 @@ impl Progress {
     }
 
     fn print(&mut self, text: &str) {
-        if self.kind == ProgressKind::Live {
-            for line in text.lines() {
-                drop(self.bars.println(line));
-            }
-        } else {
-            drop(self.writer.write_all(text.as_bytes()));
-            drop(self.writer.flush());
-        }
+        let writer = &mut self.writer;
+        let mut write = || {
+            drop(writer.write_all(text.as_bytes()));
+            drop(writer.flush());
+        };
+        // The lines that are redrawn stand below, and make room.
+        if self.kind == ProgressKind::Live { self.bars.suspend(write) } else { write() }
     }
 }
 
@@ -220,9 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn quiet_is_quiet_and_live_does_not_use_the_writer() {
+    fn quiet_is_quiet_and_a_terminal_keeps_what_has_ended() {
         assert_eq!(told(ProgressKind::Quiet, Style::plain()), "");
-        assert_eq!(told(ProgressKind::Live, Style::plain()), "");
+        let kept = told(ProgressKind::Live, Style::plain());
+        assert!(kept.contains("done in 3s") && !kept.contains("(timeout"), "{kept}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ledger::history::{Cause, Chronicle, How, Office, Tenure, When};
+use crate::ledger::history::{Cause, Chronicle, How, Office, Run, Tenure, When};
 use crate::model::{Address, Cloud, Event, Request, SecretRef, Step, StepId, StepKind};
 use crate::plan::{Action, Change, Counts, Drift, Field, FieldName, Finding, Plan, Shown};
 use crate::problem::{Kind, Place, Problem};
@@ -346,6 +346,25 @@ pub(crate) fn events() -> Vec<Event> {
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap_or_default()
+}
+
+/// The runs of [`chronicles`].
+pub(crate) fn runs() -> Vec<Run> {
+    let run = |seq: u32, command: &str| Run {
+        id: format!("run-{seq}"),
+        at: at("2026-01-02T03:00:00Z"),
+        command: command.to_owned(),
+        actors: BTreeMap::from([("prod".to_owned(), format!("arn:aws:sts::{ACCOUNT}:assumed-role/Ci/main"))]),
+        digest: format!("sha256:{}", "6f0c1b2a".repeat(8)),
+        approval: "yes".to_owned(),
+        commit: Some("4fa1c0de".to_owned()),
+        ci_run: None,
+        message: Some("ORG-77 | move".to_owned()),
+    };
+    let mut runs: Vec<Run> = [2, 3, 4, 5, 9].into_iter().map(|seq| run(seq, "apply")).collect();
+    runs[2].message = None;
+    runs[4].actors.insert("lab".to_owned(), "arn:aws:iam::210987654321:role/Lab".to_owned());
+    runs
 }
 
 /// Two histories: one that goes on and one that has ended.

@@ -59,12 +59,11 @@ pub(crate) fn sentence(plan: &Plan) -> String {
         return format!("Plan: {}.", all.join(", "));
     }
     let same = plan.counts.unchanged as usize;
-    let same = count(same, "provisioned product is as the files say", "provisioned products are as the files say");
-    if being.is_empty() {
-        format!("Nothing to do: {same}.")
-    } else {
-        format!("Nothing to do: {same}; {}.", being.join(", "))
-    }
+    let same = (same > 0)
+        .then(|| count(same, "provisioned product is as the files say", "provisioned products are as the files say"));
+    let being = (!being.is_empty()).then(|| being.join(", "));
+    let reasons: Vec<String> = same.into_iter().chain(being).collect();
+    if reasons.is_empty() { "Nothing to do.".to_owned() } else { format!("Nothing to do: {}.", reasons.join("; ")) }
 }
 
 /// The first line of a plan in a comment.

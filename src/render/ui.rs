@@ -115,6 +115,11 @@ impl Ui {
         }
     }
 
+    /// A longer text that somebody who is about to be asked has to read.
+    pub fn show(&mut self, text: &str) {
+        self.tell(text);
+    }
+
     /// What to run next.
     pub fn next(&mut self, command: &str) {
         if self.hints && !self.quiet {
@@ -130,7 +135,10 @@ impl Ui {
         let question = self.err_style.paint(Tone::Strong, &safe::line(question));
         self.tell(&format!("{question} Only `yes` is a yes: "));
         let mut answer = String::new();
-        answers.read_line(&mut answer)?;
+        if answers.read_line(&mut answer)? == 0 {
+            // Ctrl-D leaves the cursor behind the question.
+            self.tell("\n");
+        }
         Ok(answer.trim() == "yes")
     }
 

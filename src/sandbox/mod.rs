@@ -150,6 +150,12 @@ impl Sandbox {
         self.inner().warning.clone()
     }
 
+    /// Becomes the only writer before the first write, so that whoever would find the world taken learns it before
+    /// anything is begun.
+    pub fn claim(&self) -> Result<(), Problem> {
+        self.inner().become_writer()
+    }
+
     /// Sends requests to this world, in this process.
     pub fn transport(&self) -> Arc<dyn Transport> {
         Arc::new(self.clone())

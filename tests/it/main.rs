@@ -1,10 +1,17 @@
 //! All integration tests, in one binary: it is linked once.
 
+mod architecture;
+mod bench;
 mod config;
+mod examples;
 mod kill;
 mod laws;
+mod plan;
 mod random;
+mod refusals;
 mod runs;
+mod schemas;
 mod simulation;
 mod templates;
+mod transcripts;
 mod world;

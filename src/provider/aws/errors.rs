@@ -229,7 +229,7 @@ impl Asked<'_> {
                 .hint("the secret access key does not belong to the access key id; renew both")
         } else if refusal.is_denied() {
             Problem::access(format!("target `{name}`: {with} may not {operation}: {text}"))
-                .hint("`tenure permissions` prints the policy that a plan needs")
+                .hint("docs/aws.md lists the permission that each call needs")
         } else {
             return Problem::failed(format!("target `{name}`: {operation}: {text}"));
         };

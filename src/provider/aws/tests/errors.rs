@@ -82,7 +82,7 @@ fn each_access_problem_says_its_own_way_out() {
         ("UnrecognizedClientException", "invalid token", "does not know the access key", "check `profile`"),
         ("InvalidSignatureException", "Signature expired: 20261122T012056Z is now earlier", "the time", "clock"),
         ("InvalidSignatureException", "does not match the signature you provided", "signature of profile", "renew"),
-        ("AccessDeniedException", "not authorized to perform", "may not DescribeProduct", "tenure permissions"),
+        ("AccessDeniedException", "not authorized to perform", "may not DescribeProduct", "docs/aws.md"),
     ];
     for (code, message, expected, hint) in table {
         let problem = asked.problem(&refusal(refuse(code, message)));

@@ -1,0 +1,203 @@
+//! From drafts to a plan: what is blocked, the order, the sums and the digest.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::draft::Draft;
+use super::planner::Planner;
+use super::{Change, Counts, Drift, Finding, Inputs, Plan, check, order};
+use crate::ledger::Ledger;
+use crate::ledger::entry::Entry;
+use crate::model::{Address, ParameterSpec, Request, Step, StepId, StepKind};
+use crate::problem::Problem;
+
+type Guards = BTreeMap<StepId, BTreeMap<String, ParameterSpec>>;
+type Tentative = BTreeMap<StepId, BTreeMap<String, String>>;
+
+/// Puts the drafts in order and adds everything up.
+pub fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
+    let Planner { mut drafts, mut findings, drift, unchanged, base, moved, .. } = planner;
+    findings.extend(still_needed(inputs, &drafts, &moved));
+    let blocked = blocked(inputs, &findings, &drafts);
+    drafts.retain(|address, draft| !blocked.contains(address) && !draft.is_empty());
+    let steps = order::steps(&drafts, &inputs.ledger.managed);
+    let refusals = check::refusals(inputs, &drafts);
+    let counts = count(&drafts, &drift, &blocked, unchanged);
+    let (guards, tentative) = later(&steps, &drafts);
+    let launch_roles = drafts
+        .values()
+        .filter(|draft| draft.update.is_some())
+        .filter_map(|draft| {
+            let role = inputs.project.desired.get(&draft.address)?.launch_role.as_ref()?;
+            Some((draft.address.clone(), role.value.clone()))
+        })
+        .collect();
+    let base = base.into_iter().filter(|(address, _)| drafts.contains_key(address)).collect();
+    let records = drafts.values().flat_map(|draft| draft.records.clone()).collect();
+    let paths = drafts.values().filter_map(|draft| Some((draft.address.clone(), draft.path.clone()?))).collect();
+    let mut changes: Vec<Change> =
+        drafts.into_values().map(Draft::into_change).filter(|change| !change.actions.is_empty()).collect();
+    for change in &mut changes {
+        change.fields.sort_by(|a, b| (a.action, &a.name).cmp(&(b.action, &b.name)));
+    }
+    Plan {
+        project: inputs.project.name.clone(),
+        digest: digest(&changes, &steps, &paths),
+        changes,
+        steps,
+        findings,
+        drift,
+        refusals,
+        warnings: inputs.project.warnings.clone(),
+        counts,
+        accounts: inputs.project.targets.values().map(|t| (t.name.clone(), t.account.clone())).collect(),
+        unsettled: unsettled(inputs.ledger),
+        blocked,
+        records,
+        base,
+        guards,
+        tentative,
+        launch_roles,
+        listed: inputs.live.iter().map(|(target, seen)| (target.clone(), seen.products.len())).collect(),
+    }
+}
+
+/// What `apply` must know of arguments that an earlier step decides: their rules, and what runs now.
+fn later(steps: &[Step], drafts: &BTreeMap<Address, Draft>) -> (Guards, Tentative) {
+    let (mut guards, mut tentative) = (Guards::new(), Tentative::new());
+    for step in steps.iter().filter(|step| matches!(step.kind, StepKind::Provision | StepKind::Update)) {
+        let draft = &drafts[&step.address];
+        if !draft.guards.is_empty() {
+            guards.insert(step.id, draft.guards.clone());
+        }
+        if let Some(live) = &draft.tentative {
+            tentative.insert(step.id, live.clone());
+        }
+    }
+    (guards, tentative)
+}
+
+/// Terminations under a product that is left out of this run and still needs what would go.
+fn still_needed(inputs: &Inputs<'_>, drafts: &BTreeMap<Address, Draft>, moved: &BTreeSet<Address>) -> Vec<Finding> {
+    let left_out = |address: &Address| !inputs.scope.contains(address) && !moved.contains(address);
+    let mut readers: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
+    for (address, managed) in inputs.ledger.managed.iter().filter(|(address, _)| left_out(address)) {
+        for needed in &managed.declaration.needs {
+            readers.entry(needed).or_default().push(address);
+        }
+    }
+    let endangered = drafts.values().filter(|draft| !draft.terminate.is_empty());
+    endangered
+        .filter_map(|draft| {
+            let readers: Vec<String> = readers.get(&draft.address)?.iter().map(|a| format!("`{a}`")).collect();
+            let still = if readers.len() == 1 { "still needs it and is" } else { "still need it and are" };
+            let problem = Problem::failed(format!(
+                "it cannot be terminated: {} {still} left out of this run",
+                readers.join(", ")
+            ))
+            .hint("take them into the run as well, or leave this one out too");
+            Some(Finding { address: draft.address.clone(), problem, blocks: true, fails: true })
+        })
+        .collect()
+}
+
+fn count(drafts: &BTreeMap<Address, Draft>, drift: &[Drift], blocked: &BTreeSet<Address>, unchanged: u32) -> Counts {
+    let mut counts = Counts { unchanged, ..Counts::default() };
+    for draft in drafts.values() {
+        match (draft.provision.is_some(), draft.terminate.len() as u32) {
+            (true, 0) => counts.provision += 1,
+            (true, terminations) => {
+                counts.replace += 1;
+                counts.terminate += terminations;
+            }
+            (false, terminations) => counts.terminate += terminations,
+        }
+        counts.update += u32::from(draft.update.is_some());
+        counts.owners += u32::from(draft.owner.is_some());
+        counts.launch_roles += u32::from(draft.launch_role.is_some());
+        counts.stewards += u32::from(check::steward_changes(draft));
+        counts.adopt += u32::from(draft.records.iter().any(|entry| matches!(entry, Entry::Adopted { .. })));
+        counts.ledger_only += u32::from(!draft.writes());
+    }
+    counts.drifted = drift.iter().map(|drift| &drift.address).collect::<BTreeSet<_>>().len() as u32;
+    counts.blocked = blocked.len() as u32;
+    counts
+}
+
+/// What the findings block: their own addresses and everything that waits for them, in either direction of time. What
+/// has nothing to do is not held up by anything.
+fn blocked(inputs: &Inputs<'_>, findings: &[Finding], drafts: &BTreeMap<Address, Draft>) -> BTreeSet<Address> {
+    let own: BTreeSet<&Address> =
+        findings.iter().filter(|finding| finding.blocks).map(|finding| &finding.address).collect();
+    if own.is_empty() {
+        return BTreeSet::new();
+    }
+    // Who waits for whom: a product for what it needs, a termination for whoever needs, or needed, what would go.
+    let mut waiting: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
+    let goes = |address: &Address| drafts.get(address).is_some_and(|draft| !draft.terminate.is_empty());
+    for address in inputs.project.desired.keys().filter(|address| inputs.is_wanted(address)) {
+        for needed in inputs.needs(address) {
+            waiting.entry(needed).or_default().push(address);
+            if goes(needed) {
+                waiting.entry(address).or_default().push(needed);
+            }
+        }
+    }
+    for (address, managed) in &inputs.ledger.managed {
+        for needed in managed.declaration.needs.iter().filter(|needed| goes(needed)) {
+            waiting.entry(address).or_default().push(needed);
+        }
+    }
+    let mut blocked = own.clone();
+    let mut queue: Vec<&Address> = own.iter().copied().collect();
+    while let Some(address) = queue.pop() {
+        let next = waiting.get(address).into_iter().flatten().copied();
+        queue.extend(next.filter(|next| blocked.insert(next)));
+    }
+    let has_work = |address: &Address| drafts.get(address).is_none_or(|draft| !draft.is_empty());
+    blocked.into_iter().filter(|address| own.contains(address) || has_work(address)).cloned().collect()
+}
+
+/// The hash over the meaning of a plan: changes and steps, without remarks, evidence or anything of who runs it. A launch
+/// path takes part by its name, because its id depends on who asks; how long a step may take is no part of what it does.
+fn digest(changes: &[Change], steps: &[Step], paths: &BTreeMap<Address, String>) -> String {
+    let mut hasher = Sha256::new();
+    for change in changes {
+        let fields: Vec<_> = change.fields.iter().map(|f| (f.action, &f.name, &f.before, &f.after)).collect();
+        hash(&mut hasher, &(&change.address, &change.id, &change.actions, fields));
+    }
+    for step in steps {
+        let mut request = Cow::Borrowed(&step.request);
+        if let Request::Provision { path_id: Some(_), .. } | Request::Update { path_id: Some(_), .. } = &step.request
+            && let Request::Provision { path_id, .. } | Request::Update { path_id, .. } = request.to_mut()
+        {
+            *path_id = paths.get(&step.address).cloned();
+        }
+        hash(&mut hasher, &(step.id, &step.address, step.kind, &step.after, &*request));
+    }
+    format!("sha256:{}", hex::encode(hasher.finalize()))
+}
+
+fn hash(hasher: &mut Sha256, value: &impl Serialize) {
+    // Plain data with string keys: serialising it cannot fail, and were it to, an empty line would change the digest.
+    hasher.update(serde_json::to_vec(value).unwrap_or_default());
+    hasher.update(b"\n");
+}
+
+fn unsettled(ledger: &Ledger) -> Vec<String> {
+    ledger
+        .unsettled
+        .iter()
+        .map(|(address, step)| {
+            let at = step.at.strftime("%Y-%m-%d %H:%MZ");
+            let word = step.started.kind.word();
+            match &step.submitted {
+                Some((operation, _)) => format!("{word} {address}: submitted {at} as {operation}"),
+                None => format!("{word} {address}: started {at}, not known to have been accepted"),
+            }
+        })
+        .collect()
+}

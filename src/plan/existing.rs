@@ -1,0 +1,250 @@
+//! What exists: whether it can be worked on, what really runs, and who holds it.
+
+use super::draft::{Draft, declaration, declaration_fields};
+use super::knowledge::{Fact, Presence};
+use super::planner::{Matched, Planner};
+use super::types::REVERTS;
+use super::{Action, Drift, Field, FieldName, Inputs, Shown, holder};
+use crate::ledger::Managed;
+use crate::ledger::entry::{Declaration, Entry};
+use crate::model::{Address, OperationState, ProvisionedProduct, Request, Status};
+use crate::problem::Problem;
+
+/// What runs. After a failed update the product names the version that was asked for, not the one that is there.
+pub struct Running<'a> {
+    pub version_id: &'a str,
+    pub path_id: Option<&'a str>,
+    /// The last operation failed: tags are those of the stack.
+    pub failed: bool,
+}
+
+impl<'a> Planner<'a> {
+    pub fn existing(&mut self, m: Matched<'a>, product: &'a ProvisionedProduct) -> Option<Draft> {
+        let spec = m.spec;
+        if product.product_id != m.catalog.id {
+            self.problems.push(
+                Problem::input(format!(
+                    "`{}` is {} of product `{}`, and the product of a provisioned product cannot be changed to `{}`",
+                    spec.address, product.id, product.product_name, m.catalog.name
+                ))
+                .at(&spec.product.place)
+                .hint("launch the other product under a new key and name, then delete this block"),
+            );
+            return None;
+        }
+        if !self.usable(&spec.address, product) {
+            return None;
+        }
+        // Everything that may be needed is asked for before the first answer is looked at.
+        let mut draft = self.start(&m);
+        draft.id = Some(product.id.clone());
+        let former = self.leftovers(&spec.address, m.managed, &mut draft);
+        let held = self.set_launch_role(&mut draft, &m, product);
+        let running = self.running(&m, product);
+        let tags = running.and_then(|running| self.update(&m, product, &running, &mut draft));
+        let (held_back, ()) = (tags?, held.and(former)?);
+        self.set_owner(&mut draft, &m, product);
+        redeclare(self.inputs, &mut draft, &m, product);
+        self.hold_back(&spec.address, &held_back);
+        self.tainted(&m, product, &draft);
+        self.base.insert(spec.address.clone(), product.clone());
+        Some(draft)
+    }
+
+    /// Whether the product can be worked on at all; a finding if not.
+    pub fn usable(&mut self, address: &Address, product: &ProvisionedProduct) -> bool {
+        let problem = match product.status {
+            Status::UnderChange => {
+                let operation = product.last_operation.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+                Problem::failed(format!("{} is UNDER_CHANGE{operation}", product.id))
+                    .hint("another operation is running: wait until it has ended, then plan again")
+            }
+            Status::PlanInProgress => Problem::failed(format!("{} is PLAN_IN_PROGRESS", product.id))
+                .hint("a product plan waits for somebody: execute or delete it, then plan again"),
+            // A termination of one that failed makes it TAINTED, and there is still nothing behind it.
+            Status::Error | Status::Tainted
+                if product.last_successful.is_none()
+                    && (product.status == Status::Error || product.physical_id.is_none()) =>
+            {
+                let Some(why) = self.failure(address, product) else { return false };
+                let problem = Problem::failed(format!("{} could not be provisioned: {why}", product.id));
+                match self.inputs.ledger.managed.get(address) {
+                    Some(managed) => {
+                        let former: Vec<&str> = managed.former.iter().map(String::as_str).collect();
+                        let also = match former.as_slice() {
+                            [] => String::new(),
+                            former => format!(" (and with it {}, which it was to replace)", former.join(" and ")),
+                        };
+                        problem.hint(format!(
+                            "terminate it with `tenure destroy --only {address}`{also}, then apply again"
+                        ))
+                    }
+                    None => problem.hint("it was launched by somebody else: terminate it there, then apply again"),
+                }
+            }
+            Status::Available | Status::Tainted | Status::Error => return true,
+        };
+        self.finding(address, true, true, problem);
+        false
+    }
+
+    /// Why the last attempt to provision failed, in the cloud's words; `None` while that has to be asked.
+    fn failure(&mut self, address: &Address, product: &ProvisionedProduct) -> Option<String> {
+        let last =
+            product.last_provisioning.as_deref().filter(|_| product.last_provisioning != product.last_successful);
+        match last.map(|id| (id, self.knowledge.operation(&address.target, id))) {
+            Some((_, Fact::Asked)) => None,
+            Some((id, Fact::Known(operation))) => Some(match &operation.state {
+                OperationState::Failed(text) => format!("{text} ({id})"),
+                OperationState::Running | OperationState::Succeeded => format!("since {id}"),
+            }),
+            Some((_, Fact::Unreadable(_))) | None => {
+                Some(product.status_message.clone().unwrap_or_else(|| "the cloud gives no reason".to_owned()))
+            }
+        }
+    }
+
+    /// What really runs: after a failed update version and path are those of the last success.
+    fn running(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct) -> Option<Running<'a>> {
+        let last = match &product.last_successful {
+            Some(last) if product.last_provisioning != product.last_successful => last,
+            _ => return Some(Running { version_id: &product.version_id, path_id: None, failed: false }),
+        };
+        // Asked for now because it will be told, whether or not there is a difference.
+        let why = self.failure(&m.spec.address, product);
+        match self.knowledge.operation(&m.target.name, last) {
+            Fact::Asked => None,
+            _ if why.is_none() => None,
+            Fact::Known(operation) => Some(Running {
+                version_id: operation.version_id.as_deref().unwrap_or(&product.version_id),
+                path_id: operation.path_id.as_deref(),
+                failed: true,
+            }),
+            Fact::Unreadable(_) => Some(Running { version_id: &product.version_id, path_id: None, failed: true }),
+        }
+    }
+
+    /// `None` while the role is not known or cannot be read.
+    fn set_launch_role(&mut self, draft: &mut Draft, m: &Matched<'a>, product: &ProvisionedProduct) -> Option<()> {
+        let Some(wanted) = &m.spec.launch_role else { return Some(()) };
+        let current = match self.knowledge.launch_role(&m.target.name, &product.id) {
+            Fact::Known(current) => current,
+            Fact::Asked => return None,
+            Fact::Unreadable(reason) => {
+                let problem = Problem::failed(format!("the launch role of {} cannot be read: {reason}", product.id))
+                    .hint("allow servicecatalog:ScanProvisionedProducts and servicecatalog:DescribeProvisionedProduct to the identity that reads, or leave `launch_role` out");
+                self.finding(&m.spec.address, true, true, problem);
+                return None;
+            }
+        };
+        for record in &mut draft.records {
+            if let Entry::Adopted { holdings, .. } = record {
+                holdings.launch_role = current.map(str::to_owned);
+            }
+        }
+        if current != Some(wanted.value.as_str()) {
+            let ours = m.managed.and_then(|managed| managed.applied.launch_role.as_deref());
+            draft.fields.push(Field {
+                action: Action::SetLaunchRole,
+                name: FieldName::LaunchRole,
+                before: current.map_or(Shown::Absent, |role| Shown::Text(role.to_owned())),
+                after: Shown::Text(wanted.value.clone()),
+                note: (ours == Some(wanted.value.as_str())).then(|| REVERTS.to_owned()),
+            });
+            draft.launch_role = Some(Request::SetLaunchRole { id: product.id.clone(), role: wanted.value.clone() });
+        }
+        Some(())
+    }
+
+    fn set_owner(&mut self, draft: &mut Draft, m: &Matched<'a>, product: &ProvisionedProduct) {
+        let current = product.owner.as_deref();
+        let before = current.map_or(Shown::Absent, |owner| Shown::Text(owner.to_owned()));
+        let Some(wanted) = &m.spec.owner else {
+            let Some(managed) = m.managed else { return };
+            if let (Some(seen), Some(current)) = (managed.seen.owner.as_deref(), current)
+                && !holder::is_owner(seen, product)
+                && seen != current
+            {
+                self.drift.push(Drift {
+                    address: m.spec.address.clone(),
+                    field: FieldName::Owner,
+                    before: Shown::Text(seen.to_owned()),
+                    now: before,
+                    evidence: Some(format!("after {} (last seen)", minute(managed.seen_at))),
+                });
+            }
+            return;
+        };
+        if holder::is_owner(&wanted.value, product) {
+            return;
+        }
+        let ours = m.managed.and_then(|managed| managed.applied.owner.as_deref());
+        draft.fields.push(Field {
+            action: Action::SetOwner,
+            name: FieldName::Owner,
+            before,
+            after: Shown::Text(wanted.value.clone()),
+            note: (ours == Some(wanted.value.as_str())).then(|| REVERTS.to_owned()),
+        });
+        draft.owner = Some(Request::SetOwner { id: product.id.clone(), owner: wanted.value.clone() });
+    }
+
+    /// TAINTED without a difference needs a person and stops nothing.
+    fn tainted(&mut self, m: &Matched<'a>, product: &ProvisionedProduct, draft: &Draft) {
+        if draft.update.is_some() || !matches!(product.status, Status::Tainted | Status::Error) {
+            return;
+        }
+        let Some(why) = self.failure(&m.spec.address, product) else { return };
+        let problem = Problem::failed(format!("{} is {}: {why}", product.id, product.status)).hint(format!(
+            "what runs is as the files say; `tenure apply --reapply {}` sends it once more",
+            m.spec.address
+        ));
+        self.finding(&m.spec.address, false, false, problem);
+    }
+
+    /// A replaced product whose termination did not succeed is still ours to take down. `None` while that is not known.
+    pub fn leftovers(&mut self, address: &Address, managed: Option<&'a Managed>, draft: &mut Draft) -> Option<()> {
+        let mut known = Some(());
+        for id in managed.into_iter().flat_map(|managed| &managed.former) {
+            match self.knowledge.presence(&address.target, id) {
+                Presence::There(product) => {
+                    draft.field(Action::Terminate, FieldName::Name, Shown::Text(product.name.clone()), Shown::Absent);
+                    draft.terminate.push(Request::Terminate { id: id.clone() });
+                }
+                Presence::Gone => draft.records.push(Entry::Forgotten {
+                    address: address.clone(),
+                    id: id.clone(),
+                    reason: "replaced, and gone from the cloud".to_owned(),
+                }),
+                Presence::NotVisible(reason) => {
+                    self.not_visible(address, id, &reason);
+                    known = None;
+                }
+                Presence::Asked => known = None,
+            }
+        }
+        known
+    }
+}
+
+/// Records what only the ledger keeps, where it differs. A tag key of ours stays in the ledger while the product has the
+/// tag: a removal that was held back or has failed would otherwise be forgotten.
+fn redeclare(inputs: &Inputs<'_>, draft: &mut Draft, m: &Matched<'_>, product: &ProvisionedProduct) {
+    let Some(managed) = m.managed else { return };
+    let mut after = declaration(inputs, m.spec, &m.name, m.target);
+    let before = &managed.declaration;
+    after.tags.extend(before.tags.iter().filter(|key| product.tags.contains_key(*key)).cloned());
+    // A key whose tag is gone, and a timeout, are no reason to write.
+    let kept = before.tags.iter().filter(|key| after.tags.contains(*key)).cloned().collect();
+    let same = Declaration { timeout_seconds: after.timeout_seconds, tags: kept, ..before.clone() } == after;
+    if !same {
+        let tags_change = draft.fields.iter().any(|field| matches!(field.name, FieldName::Tag(_)));
+        let fields = declaration_fields(before, &after);
+        draft.fields.extend(fields.into_iter().filter(|field| field.name != FieldName::TagKeys || !tags_change));
+        draft.records.push(Entry::Declared { address: m.spec.address.clone(), declaration: after });
+    }
+}
+
+fn minute(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}

@@ -1,0 +1,110 @@
+//! What does not exist yet: a first launch, and the launch of a replacement.
+
+use std::collections::BTreeMap;
+
+use super::draft::{Draft, declaration, guards};
+use super::facts::{sent_path, unique_name};
+use super::planner::{Matched, Planner};
+use super::{Action, Field, FieldName, Shown, resolve};
+use crate::ledger::entry::Entry;
+use crate::model::{ProvisionedProduct, Request, Status};
+use crate::problem::Problem;
+
+impl<'a> Planner<'a> {
+    /// A new product: launched, then its launch role and owner set. Both are always planned when they are declared,
+    /// because what the launch leaves depends on who runs it.
+    pub fn provision(&mut self, m: Matched<'a>) -> Option<Draft> {
+        let (version, path) = (self.version(&m, None), self.path(&m, None));
+        let (version, path) = (version?, path?);
+        if version.deprecated {
+            self.problems.push(
+                Problem::input(format!(
+                    "version `{}` of product `{}` is deprecated: nothing new can be launched from it",
+                    version.name, m.catalog.name
+                ))
+                .at(&m.spec.version.place)
+                .hint(resolve::other_versions(m.catalog)),
+            );
+            return None;
+        }
+        let template = self.template(&m, version, path)?;
+        let mut draft = self.start(&m);
+        let (difference, usable) = self.parameters(&m, version, template, None, Action::Provision);
+        if !usable {
+            return None;
+        }
+        draft.field(Action::Provision, FieldName::Version, Shown::Absent, Shown::Text(version.name.clone()));
+        if let Some(path) = path {
+            draft.field(Action::Provision, FieldName::Path, Shown::Absent, Shown::Text(path.name.clone()));
+        }
+        draft.guards = guards(&difference.arguments, template);
+        draft.fields.extend(difference.fields);
+        draft.outputs.clone_from(&template.outputs);
+        draft.path = unique_name(m.catalog, path);
+        let tags: BTreeMap<String, String> =
+            m.spec.tags.iter().flatten().map(|(key, value)| (key.clone(), value.value.clone())).collect();
+        for (key, value) in &tags {
+            draft.field(Action::Provision, FieldName::Tag(key.clone()), Shown::Absent, Shown::Text(value.clone()));
+        }
+        draft.provision = Some(Request::Provision {
+            name: m.name.clone(),
+            product_id: m.catalog.id.clone(),
+            version_id: version.id.clone(),
+            path_id: sent_path(m.spec, m.catalog, path),
+            parameters: difference.arguments,
+            tags,
+        });
+        if let Some(role) = &m.spec.launch_role {
+            draft.field(Action::SetLaunchRole, FieldName::LaunchRole, Shown::Absent, Shown::Text(role.value.clone()));
+            draft.launch_role = Some(Request::SetLaunchRole { id: String::new(), role: role.value.clone() });
+        }
+        if let Some(owner) = &m.spec.owner {
+            draft.field(Action::SetOwner, FieldName::Owner, Shown::Absent, Shown::Text(owner.value.clone()));
+            draft.owner = Some(Request::SetOwner { id: String::new(), owner: owner.value.clone() });
+        }
+        if let Some(steward) = &m.spec.steward {
+            draft.field(Action::Declare, FieldName::Steward, Shown::Absent, Shown::Text(steward.value.clone()));
+        }
+        draft.records.push(Entry::Declared {
+            address: m.spec.address.clone(),
+            declaration: declaration(self.inputs, m.spec, &m.name, m.target),
+        });
+        Some(draft)
+    }
+
+    /// A written, different name: the new one first, the old one terminated when everything has moved over.
+    pub fn replace(&mut self, m: Matched<'a>, old: &'a ProvisionedProduct) -> Option<Draft> {
+        let (spec, managed) = (m.spec, m.managed);
+        if let Some(taken) = self.knowledge.named(&m.target.name, &spec.name.value).first() {
+            self.problems.push(
+                Problem::input(format!(
+                    "`{}` cannot be replaced by a product named `{}`: {} has that name already",
+                    spec.address, spec.name.value, taken.id
+                ))
+                .at(&spec.name.place)
+                .hint("give the replacement a name that is free"),
+            );
+            return None;
+        }
+        if matches!(old.status, Status::UnderChange | Status::PlanInProgress) && !self.usable(&spec.address, old) {
+            return None;
+        }
+        let mut draft = self.provision(m)?;
+        draft.protect = spec.protect || managed.is_some_and(|managed| managed.declaration.protect);
+        draft.id = Some(old.id.clone());
+        for field in draft.fields.iter_mut().filter(|field| field.action == Action::Provision) {
+            field.action = Action::Replace;
+        }
+        draft.fields.push(Field {
+            action: Action::Replace,
+            name: FieldName::Name,
+            before: Shown::Text(old.name.clone()),
+            after: Shown::Text(spec.name.value.clone()),
+            note: Some("a name cannot be changed after launch".to_owned()),
+        });
+        draft.terminate.push(Request::Terminate { id: old.id.clone() });
+        self.base.insert(spec.address.clone(), old.clone());
+        self.leftovers(&spec.address, managed, &mut draft)?;
+        Some(draft)
+    }
+}

@@ -1,0 +1,235 @@
+//! What a plan is: changes, findings, drift, counts and what `apply` needs beside them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::ledger::entry::Entry;
+use crate::model::{Address, ParameterSpec, ProvisionedProduct, SecretRef, Step, StepId};
+use crate::problem::Problem;
+
+/// What happens to one address. Only the first six are cloud writes; the others are ledger entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Provision,
+    Update,
+    Replace,
+    Terminate,
+    SetLaunchRole,
+    SetOwner,
+    Adopt,
+    Move,
+    Forget,
+    /// Something of the declaration that only the ledger keeps: steward, protect, depends_on, tag keys.
+    Declare,
+}
+
+impl Action {
+    /// The symbol, which never stands without its word.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Action::Provision => "+",
+            Action::Update => "~",
+            Action::Replace => "+/-",
+            Action::Terminate => "-",
+            Action::SetLaunchRole => "@",
+            Action::SetOwner => ">",
+            Action::Adopt | Action::Move | Action::Forget | Action::Declare => "<-",
+        }
+    }
+
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Provision => "provision",
+            Action::Update => "update",
+            Action::Replace => "replace",
+            Action::Terminate => "terminate",
+            Action::SetLaunchRole => "launch role",
+            Action::SetOwner => "owner",
+            Action::Adopt => "adopt",
+            Action::Move => "move",
+            Action::Forget => "forget",
+            Action::Declare => "declare",
+        }
+    }
+
+    /// Whether it writes to a cloud.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        !matches!(self, Action::Adopt | Action::Move | Action::Forget | Action::Declare)
+    }
+}
+
+/// Everything that is different about one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Change {
+    pub address: Address,
+    /// The catalog product's name.
+    pub product: String,
+    /// The provisioned product's id; absent while it does not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// In the order in which they happen.
+    pub actions: Vec<Action>,
+    pub fields: Vec<Field>,
+    /// Remarks for the reader, a line each ("also removes the tag …").
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Field {
+    /// The action that it belongs to.
+    pub action: Action,
+    pub name: FieldName,
+    pub before: Shown,
+    pub after: Shown,
+    /// Where the difference comes from, when that is not the files: "reverts a change made outside tenure …".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldName {
+    Name,
+    Product,
+    Version,
+    Path,
+    Parameter(String),
+    Tag(String),
+    LaunchRole,
+    Owner,
+    Steward,
+    Protect,
+    DependsOn,
+    TagKeys,
+    Address,
+}
+
+/// The note of a field that sets back what somebody else changed; where it is known, the operation follows in brackets.
+pub(super) const REVERTS: &str = "reverts a change made outside tenure";
+
+/// A value as it may be shown: secrets have no text here, so that no renderer can leak one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "value")]
+pub enum Shown {
+    Absent,
+    Text(String),
+    /// The target version's template default.
+    Default(String),
+    /// Text with outputs that are known only after an earlier step: `${…}` as written.
+    KnownAfterApply(String),
+    /// There is a value, and it is secret.
+    Masked,
+    Secret(SecretRef),
+    /// Kept as it is.
+    Previous,
+}
+
+/// Something about one address that needs a person (`!`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Finding {
+    pub address: Address,
+    pub problem: Problem,
+    /// Whether it blocks this address and what depends on it.
+    pub blocks: bool,
+    /// Whether `apply` ends with 1 because of it: something that the files ask for is not done.
+    pub fails: bool,
+}
+
+/// Something that was changed by somebody else since we last applied or looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Drift {
+    pub address: Address,
+    pub field: FieldName,
+    /// What we last applied or saw.
+    pub before: Shown,
+    pub now: Shown,
+    /// The operation that may have done it and when we last knew better, as far as known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+/// The counts of the summary line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Counts {
+    pub provision: u32,
+    pub update: u32,
+    pub replace: u32,
+    pub terminate: u32,
+    pub owners: u32,
+    pub stewards: u32,
+    pub launch_roles: u32,
+    pub adopt: u32,
+    pub ledger_only: u32,
+    pub drifted: u32,
+    pub blocked: u32,
+    pub unchanged: u32,
+}
+
+/// What would be done, in what order, and whether it may be.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct Plan {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// By address.
+    pub changes: Vec<Change>,
+    /// By number; every step comes after those that it waits for.
+    pub steps: Vec<Step>,
+    pub findings: Vec<Finding>,
+    /// "Changed outside tenure".
+    pub drift: Vec<Drift>,
+    /// Why `apply` would refuse: limits and `protect`.
+    pub refusals: Vec<Problem>,
+    /// Doubtful things in the files that stop nothing.
+    pub warnings: Vec<Problem>,
+    pub counts: Counts,
+    /// The account of each target, for showing ARNs of the same account in short.
+    pub accounts: BTreeMap<String, String>,
+    /// `sha256:` over the meaning of changes and steps.
+    pub digest: String,
+    /// Unsettled steps of earlier runs: what `apply` will look at first, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<String>,
+    /// Addresses that are blocked by a finding of their own or of something that they depend on.
+    #[serde(skip)]
+    pub blocked: BTreeSet<Address>,
+    /// Ledger entries that `apply` writes before the first step.
+    #[serde(skip)]
+    pub records: Vec<Entry>,
+    /// What each address with steps looked like: a difference at apply means that somebody else was there.
+    #[serde(skip)]
+    pub base: BTreeMap<Address, ProvisionedProduct>,
+    /// The rules for arguments that are known only after an earlier step.
+    #[serde(skip)]
+    pub guards: BTreeMap<StepId, BTreeMap<String, ParameterSpec>>,
+    /// Updates whose every difference is known only after an earlier step, with the values that run now: one that
+    /// turns out to change nothing is not sent.
+    #[serde(skip)]
+    pub tentative: BTreeMap<StepId, BTreeMap<String, String>>,
+    /// The launch role that the files name, for products that an update might reset.
+    #[serde(skip)]
+    pub launch_roles: BTreeMap<Address, String>,
+    /// How many products each target lists, to choose between one list and single looks.
+    #[serde(skip)]
+    pub listed: BTreeMap<String, usize>,
+}
+
+impl Plan {
+    /// Whether apply would change anything, in a cloud or in the ledger.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Whether something that the files ask for cannot be done now.
+    #[must_use]
+    pub fn has_failures(&self) -> bool {
+        self.findings.iter().any(|finding| finding.fails)
+    }
+}

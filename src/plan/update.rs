@@ -1,0 +1,218 @@
+//! Version, path, parameters and tags of what exists: one update for all of them.
+
+use super::draft::{Draft, guards};
+use super::existing::Running;
+use super::facts::{Reading, sent_path, unique_name};
+use super::planner::{Matched, Planner};
+use super::types::REVERTS;
+use super::{Action, Field, FieldName, Shown, tags};
+use crate::model::{
+    Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, TagUpdates, Template, Version,
+};
+use crate::problem::Problem;
+
+/// The only kind whose parameters can be read and updated so far.
+const STACK: &str = "CFN_STACK";
+
+/// What an update would change, apart from parameters.
+struct Update<'a> {
+    version: &'a Version,
+    version_differs: bool,
+    path: Option<&'a LaunchPath>,
+    path_before: Option<&'a str>,
+    path_differs: bool,
+    tags: tags::Difference,
+    /// `--reapply`: sent even if nothing differs.
+    reapply: bool,
+}
+
+impl Update<'_> {
+    fn differs(&self) -> bool {
+        self.version_differs || self.path_differs || self.tags.send.is_some()
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// Plans the update, if one is needed, and gives the tags that cannot be removed now. `None` when something is not
+    /// known yet or not possible.
+    pub fn update(
+        &mut self,
+        m: &Matched<'a>,
+        product: &'a ProvisionedProduct,
+        running: &Running<'a>,
+        draft: &mut Draft,
+    ) -> Option<Vec<String>> {
+        let spec = m.spec;
+        let version = self.version(m, Some(running.version_id))?;
+        let version_differs = version.id != running.version_id;
+        let reapply = self.inputs.options.reapply.contains(&spec.address);
+        let is_stack = product.kind == STACK;
+        let managed_tags = spec.tags.is_some() || m.managed.is_some_and(|ours| !ours.declaration.tags.is_empty());
+        let tags_of_stack = is_stack && running.failed && managed_tags;
+        let read = is_stack && (spec.parameters.is_some() || version_differs || reapply || tags_of_stack);
+        // Asked for beside whatever else is not known yet.
+        let stack = read.then(|| self.stack(m, product));
+        // Which path it is matters to what is sent, and to what is compared if the files name one.
+        let with_path = read || version_differs || spec.path.is_some() || spec.tags.is_some();
+        let path_before = if with_path { self.current_path(m, product, running)? } else { None };
+        let path = if with_path { self.path(m, path_before)? } else { None };
+        let live_tags = match &stack {
+            Some(Reading::Known(stack)) if tags_of_stack => &stack.tags,
+            _ => &product.tags,
+        };
+        let update = Update {
+            version,
+            version_differs,
+            path,
+            path_before,
+            path_differs: spec.path.is_some() && path_changes(m.catalog, path_before, path),
+            tags: tags::compare(spec.tags.as_ref(), m.managed, live_tags),
+            reapply,
+        };
+        if !is_stack {
+            self.not_a_stack(m, product, &update);
+            return Some(update.tags.held_back);
+        }
+        if !update.differs() && !reapply && spec.parameters.is_none() {
+            return match stack {
+                Some(Reading::Asked | Reading::Blocked) => None,
+                Some(Reading::Known(_)) | None => Some(update.tags.held_back),
+            };
+        }
+        // Both are asked for before either is looked at.
+        let template = self.template(m, version, path);
+        let stack = stack.unwrap_or_else(|| self.stack(m, product));
+        let (Some(template), Reading::Known(stack)) = (template, stack) else { return None };
+        self.compose(m, product, running, template, stack, update, draft)
+    }
+
+    /// Puts the differences and the request together.
+    #[allow(clippy::too_many_arguments)] // All that is known of one product by now, used once.
+    fn compose(
+        &mut self,
+        m: &Matched<'a>,
+        product: &'a ProvisionedProduct,
+        running: &Running<'a>,
+        template: &'a Template,
+        stack: &'a LiveParameters,
+        update: Update<'a>,
+        draft: &mut Draft,
+    ) -> Option<Vec<String>> {
+        let (difference, usable) = self.parameters(m, update.version, template, Some(stack), Action::Update);
+        let wanted = update.differs() || update.reapply || !difference.fields.is_empty();
+        let certain = update.differs()
+            || update.reapply
+            || difference.fields.iter().any(|field| !matches!(field.after, Shown::KnownAfterApply(_)));
+        let mut fields = version_and_path(m, running, &update);
+        fields.extend(difference.fields);
+        fields.extend(update.tags.fields);
+        // Who did it is asked only where there is something to tell, and beside outputs that are not known yet.
+        let evidenced = self.evidence(m, product, &mut fields);
+        if !usable {
+            return None;
+        }
+        evidenced?;
+        if !wanted {
+            return Some(update.tags.held_back);
+        }
+        let path = update.path.or_else(|| m.catalog.paths.first());
+        if update.tags.send.is_some() && path.is_none_or(|path| path.tag_updates != TagUpdates::Allowed) {
+            draft.notes.push(
+                "tags change: that takes a RESOURCE_UPDATE constraint, which is not known to be there".to_owned(),
+            );
+        }
+        if update.version_differs && update.version.deprecated {
+            draft.notes.push(format!("version {} is deprecated", update.version.name));
+        }
+        if fields.is_empty() {
+            draft.notes.push("sent again as asked (--reapply), although nothing differs".to_owned());
+        }
+        if !certain {
+            draft.tentative =
+                Some(stack.parameters.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect());
+        }
+        draft.guards = guards(&difference.arguments, template);
+        draft.outputs.clone_from(&template.outputs);
+        draft.path = unique_name(m.catalog, update.path);
+        draft.notes.extend(difference.notes);
+        draft.fields.extend(fields);
+        draft.update = Some(Request::Update {
+            id: product.id.clone(),
+            product_id: m.catalog.id.clone(),
+            version_id: update.version.id.clone(),
+            path_id: sent_path(m.spec, m.catalog, update.path),
+            parameters: difference.arguments,
+            tags: update.tags.send,
+        });
+        Some(update.tags.held_back)
+    }
+
+    /// Says by which operation and when, for fields that set something back; `None` while that has to be asked.
+    fn evidence(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct, fields: &mut [Field]) -> Option<()> {
+        if fields.iter().any(|field| field.note.as_deref() == Some(REVERTS))
+            && let Some(evidence) = self.outside(m, product)?
+        {
+            for field in fields.iter_mut().filter(|field| field.note.as_deref() == Some(REVERTS)) {
+                field.note = Some(format!("{REVERTS} ({evidence})"));
+            }
+        }
+        Some(())
+    }
+
+    /// Tags that the service would ignore the removal of. The rest of the product goes on.
+    pub fn hold_back(&mut self, address: &Address, tags: &[String]) {
+        if tags.is_empty() {
+            return;
+        }
+        let list: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
+        let problem = Problem::failed(format!(
+            "tag {} cannot be removed: the service ignores a removal while no other tag is added or changed",
+            list.join(", ")
+        ))
+        .hint("add or change another tag in the same apply, or put the tag back into the file");
+        self.finding(address, false, true, problem);
+    }
+
+    fn not_a_stack(&mut self, m: &Matched<'a>, product: &ProvisionedProduct, update: &Update<'_>) {
+        if update.differs() || update.reapply || m.spec.parameters.is_some() {
+            let problem = Problem::failed(format!(
+                "{} is a {} product, and only its owner and launch role can be changed so far",
+                product.id, product.kind
+            ))
+            .hint("leave `parameters` and `tags` out and write the version that runs");
+            self.finding(&m.spec.address, false, true, problem);
+        }
+    }
+}
+
+fn version_and_path(m: &Matched<'_>, running: &Running<'_>, update: &Update<'_>) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if update.version_differs {
+        let before = m.catalog.versions.iter().find(|version| version.id == running.version_id);
+        let ours = m.managed.and_then(|managed| managed.applied.version_id.as_deref());
+        fields.push(Field {
+            action: Action::Update,
+            name: FieldName::Version,
+            before: Shown::Text(before.map_or(running.version_id, |version| version.name.as_str()).to_owned()),
+            after: Shown::Text(update.version.name.clone()),
+            note: (ours == Some(update.version.id.as_str())).then(|| REVERTS.to_owned()),
+        });
+    }
+    if update.path_differs {
+        let name = |path: Option<&LaunchPath>| path.map_or(Shown::Absent, |path| Shown::Text(path.name.clone()));
+        fields.push(Field {
+            action: Action::Update,
+            name: FieldName::Path,
+            before: name(m.catalog.paths.iter().find(|path| Some(path.id.as_str()) == update.path_before)),
+            after: name(update.path),
+            note: None,
+        });
+    }
+    fields
+}
+
+/// Paths compare by name: ids depend on who asks and go stale. One that is not listed any more has no name to compare.
+fn path_changes(catalog: &CatalogProduct, before: Option<&str>, after: Option<&LaunchPath>) -> bool {
+    let before = before.and_then(|id| catalog.paths.iter().find(|path| path.id == id)).map(|path| &path.name);
+    matches!((before, after), (Some(before), Some(after)) if *before != after.name)
+}

@@ -1,0 +1,113 @@
+//! What people see, command by command.
+//!
+//! Each page of `cases/cli` is documentation and test in one: the commands of its `console` blocks run one after the
+//! other in a new folder, which begins as a copy of the example that the first line names (or empty), and must say
+//! what stands below them, stdout and stderr as a terminal mixes them. `? N` is an exit code other than 0.
+//! `TENURE_BLESS=1 cargo test` writes the answers anew; read them before committing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use similar::TextDiff;
+
+use crate::bench::{Bench, ROOT};
+
+#[test]
+fn every_page_is_true() {
+    let folder = Path::new(ROOT).join("tests/it/cases/cli");
+    let mut pages: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    assert!(pages.len() > 10, "the pages are not where they should be");
+    let mut wrong = String::new();
+    for page in pages {
+        let expected = std::fs::read_to_string(&page).unwrap();
+        let actual = replay(&expected);
+        if actual == expected {
+            continue;
+        }
+        if std::env::var_os("TENURE_BLESS").is_some() {
+            std::fs::write(&page, &actual).unwrap();
+            continue;
+        }
+        let name = page.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let diff = TextDiff::from_lines(&expected, &actual);
+        write!(wrong, "{}", diff.unified_diff().header(&name, "what was said")).unwrap();
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The page with the answers that its commands give now.
+fn replay(page: &str) -> String {
+    let first = page.lines().next().unwrap_or_default();
+    let example = first.strip_prefix("<!-- examples/").and_then(|rest| rest.strip_suffix(" -->"));
+    let bench = example.map_or_else(Bench::empty, Bench::example);
+    let mut shown = Shown::of(&bench);
+    let mut out = String::new();
+    let mut lines = page.lines().peekable();
+    let mut within = false;
+    while let Some(line) = lines.next() {
+        within = if within { line != "```" } else { line == "```console" };
+        let Some(first) = line.strip_prefix("$ ").filter(|_| within) else {
+            // Answers are written anew; everything else stays.
+            if !within || line == "```console" {
+                writeln!(out, "{line}").unwrap();
+            }
+            continue;
+        };
+        writeln!(out, "{line}").unwrap();
+        let mut command = first.to_owned();
+        while let Some(more) = lines.next_if(|line| line.starts_with("> ") && command.ends_with('\\')) {
+            writeln!(out, "{more}").unwrap();
+            write!(command, "\n{}", &more[2..]).unwrap();
+        }
+        let said = bench.run(&format!("exec 2>&1\n{command}"));
+        out.push_str(&shown.answer(&said.out));
+        if !said.out.is_empty() && !said.out.ends_with('\n') {
+            out.push('\n');
+        }
+        if said.code != 0 {
+            writeln!(out, "? {}", said.code).unwrap();
+        }
+    }
+    out
+}
+
+/// What differs from run to run or from machine to machine, in words that do not.
+struct Shown {
+    folder: String,
+    runs: BTreeMap<String, usize>,
+    fixed: Vec<(fancy_regex::Regex, &'static str)>,
+}
+
+impl Shown {
+    fn of(bench: &Bench) -> Shown {
+        let fixed = [
+            (r"\b\d+\.\d{3} s\b", "0.001 s"),
+            (r"\bin \d+ ms\b", "in 1 ms"),
+            (r"process \d+ on \S+ since [0-9T:-]+Z", "process 4711 on host since 2026-01-05T09:00:00Z"),
+        ];
+        Shown {
+            folder: bench.path().canonicalize().unwrap().display().to_string(),
+            runs: BTreeMap::new(),
+            fixed: fixed.map(|(pattern, word)| (fancy_regex::Regex::new(pattern).unwrap(), word)).into(),
+        }
+    }
+
+    /// Runs are numbered in the order in which they are told; a tag is the beginning of its run's id.
+    fn answer(&mut self, text: &str) -> String {
+        let mut text = text.replace(&self.folder, "/work");
+        for (pattern, word) in &self.fixed {
+            text = pattern.replace_all(&text, *word).into_owned();
+        }
+        let runs = &mut self.runs;
+        let run = fancy_regex::Regex::new(r"\brun-([0-9a-f]{6})([0-9a-f]{10})?\b").unwrap();
+        let named = run.replace_all(&text, |found: &fancy_regex::Captures<'_, str>| {
+            let next = runs.len() + 1;
+            let number = *runs.entry(found[1].to_owned()).or_insert(next);
+            let rest = if found.get(2).is_some() { "0123456789" } else { "" };
+            format!("run-{number:06}{rest}")
+        });
+        named.into_owned()
+    }
+}
