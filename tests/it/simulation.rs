@@ -95,6 +95,7 @@ impl Simulation {
     /// Applies until there is nothing left to do. Products that could not be launched are taken down on the way, as
     /// their finding says.
     async fn converge(&mut self) {
+        let mut last = String::new();
         for run in 0..RUNS_MAX {
             let trouble = trouble(&mut self.rng, run);
             let ended = self.world.apply(trouble).await;
@@ -112,11 +113,12 @@ impl Simulation {
                     if stuck.is_empty() && settled.open == 0 {
                         return;
                     }
+                    last = stuck.iter().map(|finding| format!("{}\n", finding.problem)).collect();
                     self.take_down(&stuck).await;
                 }
             }
         }
-        self.fail("it never comes to an end");
+        self.fail(&format!("it never comes to an end: {last}"));
     }
 
     async fn take_down(&mut self, findings: &[Finding]) {
