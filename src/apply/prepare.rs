@@ -67,7 +67,7 @@ impl Known<'_> {
 
     /// Why the product is not as the plan, or this run's own last step, left it.
     fn moved(&self, step: &Step, now: Option<&ProvisionedProduct>) -> Option<String> {
-        let Some(base) = self.plan.base.get(&step.address) else { return None };
+        let base = self.plan.base.get(&step.address)?;
         // An address with several terminations has the state of one of them only.
         if base.id != step.request.product() {
             return None;
