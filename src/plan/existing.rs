@@ -73,9 +73,13 @@ impl<'a> Planner<'a> {
                         let former: Vec<&str> = managed.former.iter().map(String::as_str).collect();
                         let also = match former.as_slice() {
                             [] => String::new(),
-                            ids => format!(" (which terminates {}, that it was to replace, as well)", ids.join(" and ")),
+                            ids => {
+                                format!(" (which terminates {}, that it was to replace, as well)", ids.join(" and "))
+                            }
                         };
-                        problem.hint(format!("terminate it with `tenure destroy --only {address}`{also}, then apply again"))
+                        problem.hint(format!(
+                            "terminate it with `tenure destroy --only {address}`{also}, then apply again"
+                        ))
                     }
                     None => problem.hint("it was launched by somebody else: terminate it there, then apply again"),
                 }

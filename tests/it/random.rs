@@ -109,7 +109,7 @@ fn text(rng: &mut Rng, kind: Kind) -> String {
 }
 
 fn tags(rng: &mut Rng) -> BTreeMap<&'static str, String> {
-    TAG_KEYS.into_iter().filter_map(|key| chance(rng, 50).then(|| (key, format!("v{}", rng.u8(0..3))))).collect()
+    TAG_KEYS.into_iter().flat_map(|key| chance(rng, 50).then(|| (key, format!("v{}", rng.u8(0..3))))).collect()
 }
 
 fn block(rng: &mut Rng, number: usize, before: &[usize]) -> Block {
