@@ -68,19 +68,11 @@ impl<'a> Planner<'a> {
             {
                 let Some(why) = self.failure(address, product) else { return false };
                 let problem = Problem::failed(format!("{} could not be provisioned: {why}", product.id));
-                match self.inputs.ledger.managed.get(address) {
-                    Some(managed) => {
-                        let former: Vec<&str> = managed.former.iter().map(String::as_str).collect();
-                        let also = match former.as_slice() {
-                            [] => String::new(),
-                            ids => {
-                                format!(" (which terminates {}, that it was to replace, as well)", ids.join(" and "))
-                            }
-                        };
-                        problem.hint(format!(
-                            "terminate it with `tenure destroy --only {address}`{also}, then apply again"
-                        ))
-                    }
+                // The block may have another key by now, and what is not launched does not move.
+                let target = self.inputs.project.targets.get(&address.target);
+                let held = target.and_then(|target| self.inputs.address_of_id(target, &product.id));
+                match held.and_then(|held| Some((held, self.inputs.ledger.managed.get(held)?))) {
+                    Some((held, managed)) => problem.hint(take_down(held, managed, &product.id)),
                     None => problem.hint("it was launched by somebody else: terminate it there, then apply again"),
                 }
             }
@@ -249,4 +241,15 @@ fn redeclare(inputs: &Inputs<'_>, draft: &mut Draft, m: &Matched<'_>, product: &
 
 fn minute(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+/// The way out of a launch that failed, and what else goes that way.
+fn take_down(held: &Address, managed: &Managed, id: &str) -> String {
+    let others: Vec<&str> =
+        std::iter::once(&managed.id).chain(&managed.former).map(String::as_str).filter(|other| *other != id).collect();
+    let also = match others.as_slice() {
+        [] => String::new(),
+        ids => format!(" (which terminates {}, that it was to replace, as well)", ids.join(" and ")),
+    };
+    format!("terminate it with `tenure destroy --only {held}`{also}, then apply again")
 }
