@@ -43,7 +43,7 @@ pub fn line(text: &str) -> String {
     out
 }
 
-/// A text of several lines, each as by [`line`].
+/// A text of several lines, each as by [`line()`].
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
     text.lines().map(line)
 }

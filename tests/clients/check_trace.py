@@ -158,7 +158,8 @@ def check_line(known, line):
         yield f"{sent['service']} has no operation {operation!r}"
         return
     shape = model.operation_model(operation).input_shape
-    if model.metadata["protocol"] == "json":
+    # A service may be spoken to in several protocols; of those that this one has, JSON is ours.
+    if "json" in model.metadata.get("protocols", [model.metadata["protocol"]]):
         expected = f"{model.metadata['targetPrefix']}.{operation}"
         if sent.get("target") != expected:
             yield f"target {sent.get('target')!r} is not {expected}"

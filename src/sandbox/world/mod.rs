@@ -1,6 +1,6 @@
 //! An imaginary cloud account as a pure state machine: no clock, no files, no wire format.
 //!
-//! Operations take a [`Caller`] and typed arguments. What they change goes through [`World::put_provisioned`] and its
+//! Operations take a [`Caller`] and typed arguments. What they change goes through `World::put_provisioned` and its
 //! siblings, which keep the indexes and remember what has changed, so that a journal can be written at a cost that does
 //! not depend on the size of the world. Asynchronous operations are records with an end; [`World::advance_to`] ends
 //! those that are due.
