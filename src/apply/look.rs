@@ -14,9 +14,6 @@ use crate::provider::ProviderError;
 
 /// How long a look at a product that is ready to be written to stays good: it waits for room, not for news.
 const FRESH: Duration = Duration::from_secs(30);
-/// How many waves a list serves while it is fresh, roughly. A list that is dearer than that many waves of single looks
-/// is not made, so that no step ever costs more than one look.
-const WAVES_PER_LIST: usize = 4;
 const PRODUCTS_PER_PAGE: usize = 100;
 
 impl Run<'_, '_> {
@@ -68,9 +65,10 @@ impl Run<'_, '_> {
         let all: Vec<StepId> =
             self.board.ready().filter(|(of, _)| *of == target).flat_map(|(_, ids)| ids).copied().collect();
         let pages = self.plan.listed.get(target).copied().unwrap_or(0).div_ceil(PRODUCTS_PER_PAGE).max(1);
+        // A list is made where it has fewer pages than this wave has products: no step ever costs more than one look.
         let (asked, list) = if all.len() <= pages {
             (all, false)
-        } else if pages <= stale.len() * WAVES_PER_LIST {
+        } else if pages < stale.len() {
             (all, true)
         } else {
             (stale.to_vec(), false)
