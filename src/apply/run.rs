@@ -362,7 +362,7 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 
     pub fn cut(&mut self, step: &Step) {
-        let because = format!("step {} ({} {}) did not succeed", step.id, step.kind.word(), step.address);
+        let because = format!("step {} ({} {}) has not succeeded", step.id, step.kind.word(), step.address);
         for id in self.board.cut(step.id) {
             self.not_started(id, because.clone());
         }

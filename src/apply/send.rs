@@ -81,6 +81,9 @@ pub fn unseal(request: &Request, secrets: Secrets<'_>) -> Result<(Request, Vec<S
     Ok((sealed, values))
 }
 
+/// A secret shorter than this cannot be taken out of a text: the holes would spell it.
+const MASKABLE_CHARACTERS: usize = 4;
+
 /// Takes secrets out of a text that a cloud wrote, also where it quotes them as JSON does.
 pub fn mask(text: &str, secrets: &BTreeSet<String>) -> String {
     let quoted = secrets.iter().map(|secret| {
@@ -91,7 +94,17 @@ pub fn mask(text: &str, secrets: &BTreeSet<String>) -> String {
     // The longest first, so that a secret that contains another leaves no remainder.
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     forms.dedup();
-    forms.into_iter().fold(text.to_owned(), |text, form| text.replace(&form, "(secret)"))
+    if forms.iter().any(|form| form.chars().count() < MASKABLE_CHARACTERS && text.contains(form.as_str())) {
+        return "(the service's own text is left out: it contains a secret that is too short to be masked)".to_owned();
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let found = forms.iter().find(|form| rest.starts_with(form.as_str()));
+        masked.push_str(if found.is_some() { "(secret)" } else { &rest[..next.len_utf8()] });
+        rest = &rest[found.map_or(next.len_utf8(), String::len)..];
+    }
+    masked
 }
 
 #[cfg(test)]
@@ -104,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_longest_secret_is_masked_first() {
-        assert_eq!(masked("not abcdef, nor abc", &["abc", "abcdef"]), "not (secret), nor (secret)");
+        assert_eq!(masked("not abcdef, nor abcd", &["abcd", "abcdef"]), "not (secret), nor (secret)");
     }
 
     #[test]
@@ -115,5 +128,12 @@ mod tests {
     #[test]
     fn no_secret_masks_nothing() {
         assert_eq!(masked("as it was", &[""]), "as it was");
+    }
+
+    #[test]
+    fn a_mask_is_not_masked_and_a_short_secret_leaves_no_holes_to_read_it_from() {
+        assert_eq!(masked("broke at hunter2: secret", &["hunter2", "secret"]), "broke at (secret): (secret)");
+        assert!(!masked("the resource broke", &["e"]).contains("resourc"));
+        assert_eq!(masked("nothing of it", &["zq"]), "nothing of it");
     }
 }

@@ -148,6 +148,14 @@ impl Run<'_> {
         if let Err(problem) = self.journal.append(self.session.clock.now(), [entry]).await {
             return self.unstarted(&plan, Err(vec![problem]));
         }
+        // Whoever has the world already has it: that is said before any step is begun, not by the first that fails.
+        if let (Some(sandbox), false) = (&self.session.sandbox, plan.steps.is_empty())
+            && let Err(problem) = sandbox.claim()
+        {
+            let none = Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
+            let ended = self.journal.append(self.session.clock.now(), [none]).await;
+            return self.unstarted(&plan, Err(std::iter::once(problem).chain(ended.err()).collect()));
+        }
         let outcome = self.carry_out(&plan).await;
         self.report(&plan, outcome, left_over)
     }

@@ -14,7 +14,7 @@ const EVERYWHERE: &str = "Everywhere";
 
 /// Plan and apply provisioned products of AWS Service Catalog: versions, parameters, tags, launch roles and owners.
 #[derive(Debug, Parser)]
-#[command(name = "tenure", disable_version_flag = true, max_term_width = 100)]
+#[command(name = "tenure", version, max_term_width = 100)]
 #[command(
     after_help = "`tenure init` writes a first project, which needs no account. `tenure help COMMAND` says more."
 )]

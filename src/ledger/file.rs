@@ -114,6 +114,10 @@ impl FileStore {
 #[async_trait]
 impl Store for FileStore {
     async fn read(&mut self) -> Result<Vec<u8>, StoreError> {
+        // A pipe or a device would never end.
+        if fs::metadata(&self.path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Err(StoreError::Unreadable("it is not a file".to_owned()));
+        }
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),

@@ -26,6 +26,11 @@ pub fn refusals(inputs: &Inputs<'_>, drafts: &BTreeMap<Address, Draft>) -> Vec<P
             ["provisioned product", "provisioned products"],
             &what,
         );
+        if terminations > limits.terminate
+            && let (Some(last), Some(renamed)) = (refusals.last_mut(), renamed(inputs, drafts))
+        {
+            last.hint = last.hint.take().map(|hint| format!("{hint}; {renamed}"));
+        }
         refusals.extend(percent(inputs, drafts));
     }
     let owners = count(&|draft| {
@@ -57,6 +62,25 @@ pub fn steward_changes(draft: &Draft) -> bool {
     draft.ours
         && draft.provision.is_none()
         && draft.fields.iter().any(|field| field.action == Action::Declare && field.name == FieldName::Steward)
+}
+
+/// A block that goes while one of the same product comes may have been given another key, and nobody means that to be a
+/// termination.
+fn renamed(inputs: &Inputs<'_>, drafts: &BTreeMap<Address, Draft>) -> Option<String> {
+    let goes = |draft: &&Draft| draft.provision.is_none() && !draft.terminate.is_empty();
+    drafts.values().filter(goes).find_map(|gone| {
+        let comes = drafts.values().find(|new| {
+            new.provision.is_some()
+                && !new.ours
+                && new.product == gone.product
+                && new.address.target == gone.address.target
+        })?;
+        let name = &inputs.ledger.managed.get(&gone.address)?.declaration.name;
+        Some(format!(
+            "if `{}` is `{}` under another key, write `name = \"{name}\"` there, and it moves",
+            comes.address, gone.address
+        ))
+    })
 }
 
 fn push_count(refusals: &mut Vec<Problem>, key: &str, count: u32, limit: u32, things: [&str; 2], what: &str) {

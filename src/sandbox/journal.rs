@@ -287,7 +287,7 @@ impl Journal {
 
     /// How to get rid of this world.
     pub fn start_over(&self) -> String {
-        format!("start over with a new world: rm -r {}", self.folder.display())
+        format!("start over with a new world: rm -r {}, and the ledger that was made in it", self.folder.display())
     }
 
     fn damaged(&self, path: &Path, line: Option<usize>) -> Problem {
