@@ -320,7 +320,7 @@ impl World {
                 target,
                 transport: Arc::clone(transport),
                 clock: self.sandbox.clock(),
-                meter: Meter::new(),
+                meter: meter(),
                 fixed: Some(FixedCredentials {
                     access_key_id: credentials.access_key_id,
                     secret_access_key: credentials.secret_access_key,
@@ -547,4 +547,9 @@ pub fn setting(name: &str, usual: u64) -> u64 {
 /// The ids that writes were sent to.
 pub fn touched(sent: &[Sent]) -> BTreeSet<String> {
     sent.iter().filter_map(|sent| sent.product.clone()).collect()
+}
+
+/// Counts, and with `TENURE_TRACE` also writes down every request, so that all of them can be held against the models.
+fn meter() -> Meter {
+    std::env::var_os("TENURE_TRACE").map_or_else(Meter::new, |path| Meter::with_trace(path.as_ref()).unwrap())
 }
