@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::flight::{FAILED_POLLS_MAX, confirm_transfer, succeeded};
+use super::doubt::{LOOKS_MIN, WINDOW};
+use super::flight::{FAILED_POLLS_MAX, confirm_transfer, held, succeeded};
 use super::send::{mask, submit, unseal};
 use super::{Context, elapsed};
 use crate::ledger::Unsettled;
-use crate::ledger::entry::{Entry, Failure, Succeeded};
+use crate::ledger::entry::{Entry, Failure};
 use crate::model::{
-    Address, Argument, Desired, Event, Observation, Operation, OperationState, ProvisionedProduct, Query, Request,
-    StepKind, Value,
+    Address, Argument, Desired, Event, Observation, Operation, OperationState, Pending, ProvisionedProduct, Query,
+    Request, StepKind, Value,
 };
 use crate::plan::is_owner;
 use crate::problem::{Kind, Problem};
@@ -24,21 +25,25 @@ use crate::provider::{Provider, ProviderError};
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// How long an operation that cannot be seen is waited for: it may have been accepted a moment ago.
 const HIDDEN_FOR: Duration = Duration::from_secs(60);
+/// How far a cloud's clock may be from ours: beyond it, it refuses requests.
+const CLOCKS_APART: Duration = Duration::from_secs(15 * 60);
 /// The time of a step whose declaration names none.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// What settling came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Whether a write was sent: from then on the run may no longer end with an exit code that promises the opposite.
     pub wrote: bool,
     pub failed: u32,
     /// Still running, or not to be seen.
     pub open: u32,
+    /// Whose change was handed in and not approved: asking once more is for a person to decide.
+    pub refused: BTreeSet<Address>,
 }
 
 /// What one look at an unsettled step tells.
-enum Verdict {
+pub(super) enum Verdict {
     /// Its result holds.
     Holds { product: String, operation: Option<String> },
     /// This operation is the step's.
@@ -47,6 +52,8 @@ enum Verdict {
     Busy,
     /// It can be sent again with its token.
     Resend,
+    /// Nothing of it is there; it may still come.
+    NotThere,
     /// It cannot be told apart from what somebody else did since.
     Superseded(String),
     /// Nothing can be said now.
@@ -59,10 +66,11 @@ enum Verdict {
 /// The ledger cannot be written. A cloud that does not answer leaves its steps open.
 pub async fn settle(context: &mut Context<'_>, desired: &Desired) -> Result<Settled, Problem> {
     let steps = context.journal.ledger().unsettled.clone();
-    let mut settling = Settling { context, desired, settled: Settled::default(), waiting: BTreeMap::new() };
+    let mut settling =
+        Settling { context, desired, settled: Settled::default(), waiting: BTreeMap::new(), looks: BTreeMap::new() };
     for (address, step) in &steps {
         let verdict = match &step.submitted {
-            Some((operation, product)) => Verdict::Operation(pending(operation, product)),
+            Some((operation, product)) => Verdict::Operation(accepted(operation, product)),
             None => settling.look(address, step).await,
         };
         settling.conclude(address, step, verdict).await?;
@@ -76,7 +84,9 @@ struct Settling<'a, 'c> {
     desired: &'a Desired,
     settled: Settled,
     /// Steps that wait for their operation, or for one that may be theirs.
-    waiting: BTreeMap<Address, Option<Operation>>,
+    waiting: BTreeMap<Address, Option<Pending>>,
+    /// How often nothing was found of a step that cannot be sent again.
+    looks: BTreeMap<Address, u32>,
 }
 
 impl Settling<'_, '_> {
@@ -99,16 +109,16 @@ impl Settling<'_, '_> {
             Verdict::Operation(operation) => return self.accept(address, step, operation).await,
             Verdict::Busy => _ = self.waiting.insert(address.clone(), None),
             Verdict::Holds { product, operation } => {
-                let entry = Entry::Succeeded(Succeeded {
-                    step: step.started.step,
-                    address: address.clone(),
-                    product,
-                    operation,
-                    already: false,
-                    unconfirmed: false,
-                    sent: BTreeMap::new(),
-                });
+                let entry = held(step.started.step, address, product, operation);
                 return self.succeed(address, step, entry).await;
+            }
+            Verdict::NotThere => {
+                let looks = self.looks.entry(address.clone()).or_default();
+                *looks += 1;
+                if *looks >= LOOKS_MIN && elapsed(step.at, self.context.clock.now()) >= WINDOW {
+                    return self.fail(address, step, Failure::NotSent, "it never arrived").await;
+                }
+                self.waiting.insert(address.clone(), None);
             }
             Verdict::Superseded(why) => return self.fail(address, step, Failure::Superseded, &why).await,
             Verdict::Unclear(why) => self.leave(address, step, &format!("left open: {why}")),
@@ -145,7 +155,7 @@ impl Settling<'_, '_> {
     }
 
     async fn accept(&mut self, address: &Address, step: &Unsettled, operation: Operation) -> Result<(), Problem> {
-        if operation.id.is_empty() {
+        if operation.id.is_empty() && operation.state != OperationState::Running {
             // A termination that finds nothing to terminate has no operation, and nothing to wait for.
             let entry = succeeded(step.started.step, address, &operation);
             return self.succeed(address, step, entry).await;
@@ -159,7 +169,8 @@ impl Settling<'_, '_> {
             };
             self.context.append(vec![entry]).await?;
         }
-        self.waiting.insert(address.clone(), Some(operation));
+        let (kind, after) = (step.started.kind, step.started.seen.clone());
+        self.waiting.insert(address.clone(), Some(Pending { kind, operation, after }));
         Ok(())
     }
 
@@ -195,7 +206,7 @@ impl Settling<'_, '_> {
 
     /// How long a step is waited for.
     fn patience(&self, address: &Address) -> Duration {
-        let hidden = |operation: &Operation| operation.status == Operation::NOT_VISIBLE;
+        let hidden = |pending: &Pending| pending.operation.status == Operation::NOT_VISIBLE;
         if self.waiting.get(address).and_then(Option::as_ref).is_some_and(hidden) {
             return HIDDEN_FOR;
         }
@@ -207,22 +218,21 @@ impl Settling<'_, '_> {
 
     /// Asks for the operations' present state. A target that keeps refusing has its steps left open.
     async fn poll(&mut self, failed: &mut BTreeMap<String, u32>, steps: &BTreeMap<Address, Unsettled>) {
-        let mut by_target: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
-        for (address, operation) in &self.waiting {
-            by_target.entry(address.target.clone()).or_default().extend(operation.clone());
+        let mut by_target: BTreeMap<String, (Vec<Address>, Vec<Pending>)> = BTreeMap::new();
+        for (address, pending) in self.waiting.iter().filter_map(|(address, pending)| Some((address, pending.clone()?)))
+        {
+            let (addresses, asked) = by_target.entry(address.target.clone()).or_default();
+            addresses.push(address.clone());
+            asked.push(pending);
         }
-        for (target, asked) in by_target {
-            let answer = match self.context.providers.get(&target) {
-                Some(provider) if !asked.is_empty() => provider.poll(&asked).await,
-                _ => continue,
-            };
-            let error = match answer {
+        for (target, (addresses, asked)) in by_target {
+            let Some(provider) = self.context.providers.get(&target) else { continue };
+            let error = match provider.poll(&asked).await {
                 Ok(answers) => {
                     failed.remove(&target);
-                    for answer in answers {
-                        let mut known = self.waiting.values_mut().flatten();
-                        if let Some(operation) = known.find(|operation| operation.id == answer.id) {
-                            *operation = answer;
+                    for (address, answer) in addresses.iter().zip(answers) {
+                        if let Some(Some(pending)) = self.waiting.get_mut(address) {
+                            pending.operation = answer;
                         }
                     }
                     continue;
@@ -247,24 +257,33 @@ impl Settling<'_, '_> {
         let polled: Vec<Address> =
             self.waiting.iter().filter(|(_, operation)| operation.is_some()).map(|(a, _)| a.clone()).collect();
         for address in polled {
-            let Some(Some(mut operation)) = self.waiting.remove(&address) else { continue };
+            let Some(Some(mut pending)) = self.waiting.remove(&address) else { continue };
+            let operation = &mut pending.operation;
             let step = &steps[&address];
             if operation.status == Operation::NOT_VISIBLE
                 && let Some(provider) = self.provider(&address)
             {
-                confirm_transfer(provider.as_ref(), &step.started.request, &mut operation).await;
+                confirm_transfer(provider.as_ref(), &step.started.request, operation).await;
             }
             match &operation.state {
-                OperationState::Running => _ = self.waiting.insert(address, Some(operation)),
+                OperationState::Running => _ = self.waiting.insert(address, Some(pending)),
+                // People may take days.
+                OperationState::Waiting(by) => {
+                    let why = format!("waiting for approval by {by} ({})", operation.id);
+                    self.leave(&address, step, &why);
+                }
                 OperationState::Failed(text) => {
                     // As far as its secrets are at hand: whoever sent them may not have been this run.
                     let values = unseal(&step.started.request, self.context.secrets).map(|(_, values)| values);
                     let text = mask(text, &values.unwrap_or_default().into_iter().collect());
                     let message = format!("{} ended in failure: {text}", operation.id);
+                    if step.started.kind == StepKind::Prepare {
+                        self.settled.refused.insert(address.clone());
+                    }
                     self.fail(&address, step, Failure::Operation, &message).await?;
                 }
                 OperationState::Succeeded => {
-                    let entry = succeeded(step.started.step, &address, &operation);
+                    let entry = succeeded(step.started.step, &address, operation);
                     self.succeed(&address, step, entry).await?;
                 }
             }
@@ -308,7 +327,7 @@ impl Settling<'_, '_> {
     }
 }
 
-fn pending(operation: &str, product: &str) -> Operation {
+fn accepted(operation: &str, product: &str) -> Operation {
     Operation {
         id: operation.to_owned(),
         product_id: product.to_owned(),
@@ -322,16 +341,17 @@ fn pending(operation: &str, product: &str) -> Operation {
 }
 
 /// Looks at the product of a step that was started and not seen to arrive.
-async fn look(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, ProviderError> {
+pub(super) async fn look(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, ProviderError> {
     let started = &step.started;
     let id = started.request.product();
-    if started.kind == StepKind::Provision {
+    let replays = provider.traits().replays_tokens;
+    match (&started.request, started.request.change()) {
+        (Request::Prepare { .. }, _) => return handed_in(provider, step).await,
+        (Request::Execute { preparation, .. }, _) => return carried_out(provider, preparation).await,
         // The token decides: a launch that arrived is answered with its record, one that did not is carried out.
-        return Ok(if provider.traits().replays_tokens {
-            Verdict::Resend
-        } else {
-            Verdict::Unclear("this cloud cannot tell whether the launch arrived".to_owned())
-        });
+        (_, Request::Provision { .. }) if replays => return Ok(Verdict::Resend),
+        (_, Request::Provision { name, product_id, .. }) => return launched(provider, step, name, product_id).await,
+        _ => {}
     }
     let mut query = Query { confirm: BTreeSet::from([id.to_owned()]), ..Query::default() };
     if started.kind == StepKind::SetLaunchRole {
@@ -351,13 +371,56 @@ async fn look(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, Prov
         return Ok(Verdict::Holds { product: id.to_owned(), operation: product.last_operation.clone() });
     }
     if product.last_operation == started.seen {
-        return Ok(if provider.traits().replays_tokens {
-            Verdict::Resend
-        } else {
-            Verdict::Unclear("this cloud cannot tell whether the request arrived".to_owned())
-        });
+        return Ok(if replays { Verdict::Resend } else { Verdict::NotThere });
     }
     newer(provider, step, product).await
+}
+
+/// Whether a launch that cannot be sent twice has arrived. Nothing had its name when it was sent, so what has it now and
+/// was made since is its work.
+async fn launched(
+    provider: &dyn Provider,
+    step: &Unsettled,
+    name: &str,
+    product_id: &str,
+) -> Result<Verdict, ProviderError> {
+    let query = Query { names: BTreeSet::from([name.to_owned()]), ..Query::default() };
+    let seen = provider.observe(&query).await?;
+    let named: Vec<&ProvisionedProduct> = seen.products.values().filter(|product| product.name == name).collect();
+    let new = |product: &ProvisionedProduct| {
+        product.product_id == product_id && product.created.is_none_or(|at| elapsed(at, step.at) <= CLOCKS_APART)
+    };
+    Ok(match named.as_slice() {
+        [] => Verdict::NotThere,
+        [product] if new(product) => {
+            let operation = product.last_operation.as_deref().unwrap_or_default();
+            Verdict::Operation(accepted(operation, &product.id))
+        }
+        [product] => Verdict::Superseded(format!("{} is named `{name}` and is not its work", product.id)),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|product| product.id.as_str()).collect();
+            Verdict::Unclear(format!("{} are all named `{name}`, and one may be its work", ids.join(", ")))
+        }
+    })
+}
+
+/// Whether a change that was handed in has arrived: it carries the step's token as its name.
+async fn handed_in(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, ProviderError> {
+    let token = &step.started.token;
+    let query = Query { preparations: BTreeSet::from([token.clone()]), ..Query::default() };
+    let mut seen = provider.observe(&query).await?;
+    Ok(seen.operations.remove(token).map_or(Verdict::NotThere, Verdict::Operation))
+}
+
+/// Whether what was approved is being carried out.
+async fn carried_out(provider: &dyn Provider, preparation: &str) -> Result<Verdict, ProviderError> {
+    let query = Query { operations: BTreeSet::from([preparation.to_owned()]), ..Query::default() };
+    let mut seen = provider.observe(&query).await?;
+    Ok(match seen.operations.remove(preparation) {
+        None => Verdict::Unclear(format!("{preparation} cannot be read")),
+        Some(operation) if operation.kind == Operation::EXECUTION => Verdict::Operation(operation),
+        Some(_) => Verdict::NotThere,
+    })
 }
 
 /// Whether the newest operation of a product is the step's own.
@@ -380,13 +443,14 @@ async fn newer(
     let Some(operation) = seen.operations.remove(last) else {
         return Ok(Verdict::Unclear(format!("operation {last} came in between and cannot be read")));
     };
+    let kind = operation.kind.to_uppercase();
     match &step.started.request {
         Request::Update { version_id, .. }
-            if operation.kind.contains("UPDATE") && operation.version_id.as_ref() == Some(version_id) =>
+            if kind.contains("UPDATE") && operation.version_id.as_ref() == Some(version_id) =>
         {
             Ok(Verdict::Operation(operation))
         }
-        Request::Terminate { .. } if operation.kind.contains("TERMINATE") => Ok(Verdict::Operation(operation)),
+        Request::Terminate { .. } if kind.contains("TERMINATE") => Ok(Verdict::Operation(operation)),
         // Its record does not say what it changes to; the product will.
         Request::SetOwner { .. } | Request::SetLaunchRole { .. } if operation.state == OperationState::Running => {
             Ok(Verdict::Busy)
@@ -396,12 +460,16 @@ async fn newer(
 }
 
 fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) -> bool {
-    match request {
+    match request.change() {
         Request::SetOwner { owner, .. } => is_owner(owner, product),
         Request::SetLaunchRole { id, role } => {
             seen.launch_roles.get(id).is_some_and(|now| now.as_deref() == Some(role.as_str()))
         }
-        Request::Provision { .. } | Request::Update { .. } | Request::Terminate { .. } => false,
+        Request::Provision { .. }
+        | Request::Update { .. }
+        | Request::Terminate { .. }
+        | Request::Prepare { .. }
+        | Request::Execute { .. } => false,
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Ended, Outside, Settings, args, print, tidy};
 use crate::model::{Access, Cloud, Endpoint, Target};
 use crate::problem::{Place, Problem, Problems};
-use crate::provider::aws::{Aws, Connect};
+use crate::provider::Connect;
+use crate::provider::aws::Aws;
 use crate::render::ui::Ui;
 
 const TENURE_TOML: &str = include_str!("starter/tenure.toml");
@@ -82,6 +83,7 @@ async fn account(outside: &Outside, settings: &Settings, profile: &str, region: 
         language: None,
         use_fips: false,
         use_dualstack: false,
+        undocumented_reads: false,
         endpoint: Endpoint::Cloud,
     };
     let connect = Connect {
@@ -89,6 +91,7 @@ async fn account(outside: &Outside, settings: &Settings, profile: &str, region: 
         transport: Arc::clone(&outside.transport),
         clock: Arc::clone(&outside.clock),
         meter: settings.meter.clone(),
+        cache: Arc::new(crate::seam::NoCache),
         fixed: None,
         parallelism: 1,
     };

@@ -8,6 +8,7 @@ use std::time::Instant;
 use futures_util::future::join_all;
 
 use super::args::{Limit, Selection};
+use super::cache::FolderCache;
 use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
@@ -15,10 +16,11 @@ use crate::ledger::{FileStore, Ledger};
 use crate::model::{Address, Endpoint, Live, Project, SecretRef};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
-use crate::provider::aws::{Aws, Connect, FixedCredentials};
+use crate::provider::aws::Aws;
 use crate::provider::meter::Meter;
+use crate::provider::{Connect, FixedCredentials};
 use crate::sandbox::Sandbox;
-use crate::seam::Clock;
+use crate::seam::{Cache, Clock};
 
 /// More rounds of reading than any plan takes: list, details, outputs of what those revealed.
 const ROUNDS_MAX: usize = 8;
@@ -46,6 +48,7 @@ impl Session {
             _ => Arc::clone(&outside.clock),
         };
         let meter = settings.meter.clone();
+        let cache: Arc<dyn Cache> = Arc::new(FolderCache { folder: project.root.join(".tenure").join("cache") });
         let mut providers = Providers::new();
         let mut problems = Problems::new();
         for target in project.targets.values() {
@@ -77,6 +80,7 @@ impl Session {
                 transport,
                 clock: Arc::clone(&clock),
                 meter: meter.clone(),
+                cache: Arc::clone(&cache),
                 fixed,
                 parallelism: usize::from(selection.parallelism),
             };

@@ -34,6 +34,8 @@ pub(super) fn spec(draft: Draft, names: &Names, findings: &Findings) -> Option<S
         path: draft.path,
         steward: draft.steward,
         protect: draft.protect,
+        stack_region: None,
+        tags_with_next_update: false,
         timeout: draft.timeout,
         tags: draft.tags,
     })

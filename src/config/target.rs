@@ -56,6 +56,7 @@ fn target(name: &str, section: &Section<'_>) -> Option<Target> {
         language: section.get("language").and_then(|item| language(&item)),
         use_fips: section.flag("use_fips").unwrap_or(false),
         use_dualstack: section.flag("use_dualstack").unwrap_or(false),
+        undocumented_reads: false,
         endpoint: endpoint(section),
     };
     needs_a_role(section);

@@ -90,7 +90,9 @@ impl<'a> Planner<'a> {
             Some((_, Fact::Asked)) => None,
             Some((id, Fact::Known(operation))) => Some(match &operation.state {
                 OperationState::Failed(text) => format!("{text} ({id})"),
-                OperationState::Running | OperationState::Succeeded => format!("since {id}"),
+                OperationState::Running | OperationState::Waiting(_) | OperationState::Succeeded => {
+                    format!("since {id}")
+                }
             }),
             Some((_, Fact::Unreadable(_))) | None => {
                 Some(product.status_message.clone().unwrap_or_else(|| "the cloud gives no reason".to_owned()))

@@ -18,6 +18,8 @@ pub struct Options {
     pub destroy: bool,
     /// What earlier runs left open has been settled as far as possible: what is open still is blocked.
     pub settled: bool,
+    /// Addresses whose change was handed in for approval and, as this run has just learnt, not approved.
+    pub refused: BTreeSet<Address>,
 }
 
 /// `--allow K=N`: each replaces one limit for this run.

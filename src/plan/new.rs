@@ -51,6 +51,7 @@ impl<'a> Planner<'a> {
             product_id: m.catalog.id.clone(),
             version_id: version.id.clone(),
             path_id: sent_path(m.spec, m.catalog, path),
+            stack_region: m.spec.stack_region.as_ref().map(|region| region.value.clone()),
             parameters: difference.arguments,
             tags,
         });

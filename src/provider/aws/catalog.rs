@@ -1,6 +1,6 @@
 //! Catalog products, their versions and launch paths, and the parameters of a version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::OnceCell;
 
@@ -100,7 +100,13 @@ impl Aws {
         let Some((id, name)) = named(output.product_view_summary) else { return Ok(Err(empty())) };
         let listed = self.paths(&id).await?;
         let paths = merged(output.launch_paths, listed);
-        Ok(Ok(CatalogProduct { id, name, versions: versions(output.provisioning_artifacts), paths }))
+        Ok(Ok(CatalogProduct {
+            id,
+            name,
+            versions: versions(output.provisioning_artifacts),
+            paths,
+            default_path: false,
+        }))
     }
 
     async fn as_admin(&self, which: &Which<'_>) -> Result<Result<CatalogProduct, Refusal>, ProviderError> {
@@ -113,7 +119,7 @@ impl Aws {
         let (paths, listed) = tokio::try_join!(self.paths(&id), self.versions(&id))?;
         // The summaries tell neither what is deprecated nor what is active.
         let versions = versions(listed.unwrap_or(output.provisioning_artifact_summaries));
-        Ok(Ok(CatalogProduct { id, name, versions, paths: merged(Vec::new(), paths) }))
+        Ok(Ok(CatalogProduct { id, name, versions, paths: merged(Vec::new(), paths), default_path: false }))
     }
 
     /// A refusal that means "not for you, or not there"; anything else is an error. A wrong name is reported as
@@ -243,7 +249,7 @@ fn merged(described: Vec<PathSummary>, listed: Vec<PathSummary>) -> Vec<LaunchPa
         let allowed = constraints.iter().any(|constraint| constraint.kind.as_deref() == Some("RESOURCE_UPDATE"));
         let tag_updates = if allowed { TagUpdates::Allowed } else { TagUpdates::NotKnown };
         let name = path.name.unwrap_or_default();
-        paths.insert(id.clone(), LaunchPath { id, name, tag_updates });
+        paths.insert(id.clone(), LaunchPath { id, name, tag_updates, approvals: BTreeSet::new() });
     }
     let mut paths: Vec<LaunchPath> = paths.into_values().collect();
     paths.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));

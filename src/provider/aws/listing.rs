@@ -207,6 +207,7 @@ fn product(attribute: ProvisionedProductAttribute) -> Option<(String, Provisione
         owner: written(attribute.user_arn),
         owner_session: written(attribute.user_arn_session),
         physical_id: written(attribute.physical_id),
+        stack_region: None,
         created: attribute.created_time.and_then(timestamp),
         last_operation: written(attribute.last_record_id),
         last_provisioning: written(attribute.last_provisioning_record_id),

@@ -19,7 +19,7 @@ const FEW: usize = 2;
 
 impl Aws {
     /// One page of the history tells of twenty records; those that it does not show are asked for one by one.
-    pub(super) async fn look(&self, running: &[Operation]) -> Result<Vec<Operation>, ProviderError> {
+    pub(super) async fn look(&self, running: &[&Operation]) -> Result<Vec<Operation>, ProviderError> {
         let mut found = BTreeMap::new();
         if running.len() > FEW {
             found = self.recent(running).await?;
@@ -29,12 +29,12 @@ impl Aws {
         found.extend(answers.into_iter().map(|operation| (operation.id.clone(), operation)));
         Ok(running
             .iter()
-            .map(|before| found.get(&before.id).map_or_else(|| before.clone(), |now| later(before, now.clone())))
+            .map(|before| found.get(&before.id).map_or_else(|| (*before).clone(), |now| later(before, now.clone())))
             .collect())
     }
 
     /// `ListRecordHistory`, newest first, until all are seen or the rest is no more calls than there were pages.
-    async fn recent(&self, running: &[Operation]) -> Result<BTreeMap<String, Operation>, ProviderError> {
+    async fn recent(&self, running: &[&Operation]) -> Result<BTreeMap<String, Operation>, ProviderError> {
         let mut pages = Pages::default();
         let mut found = BTreeMap::new();
         loop {

@@ -51,6 +51,7 @@ struct Told {
     allow: Allowed,
     destroy: bool,
     settled: bool,
+    refused: Vec<String>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -77,6 +78,7 @@ fn options(text: &str) -> Options {
         },
         destroy: told.destroy,
         settled: told.settled,
+        refused: set(&told.refused),
     }
 }
 

@@ -24,6 +24,8 @@ pub struct World {
     /// Provisioned products: `pp-KEY`.
     pp: BTreeMap<String, Provisioned>,
     operation: BTreeMap<String, Record>,
+    /// Holders by name, as an id; an empty text is a name that nobody has.
+    principals: BTreeMap<String, String>,
     /// Products of one name, which a name cannot tell apart.
     ambiguous: BTreeMap<String, Vec<String>>,
 }
@@ -36,6 +38,10 @@ struct Product {
     paths: Option<BTreeMap<String, String>>,
     /// Whether a RESOURCE_UPDATE constraint is known.
     tags_allowed: bool,
+    /// A launch need not name one of several paths.
+    default_path: bool,
+    /// What takes approval on every path: `provision`, `update`, `terminate`.
+    approvals: BTreeSet<StepKind>,
     /// By name; `pa-NAME`.
     version: BTreeMap<String, ProductVersion>,
 }
@@ -82,6 +88,9 @@ struct Provisioned {
     status: Option<Status>,
     owner: Option<String>,
     session: Option<String>,
+    /// The id of the launch path, where the list shows it.
+    path: Option<String>,
+    stack_region: Option<String>,
     launch_role: Option<String>,
     /// `****` is a value that is not shown.
     #[serde(default)]
@@ -105,6 +114,8 @@ struct Provisioned {
 #[serde(deny_unknown_fields, default)]
 struct Record {
     failed: Option<String>,
+    /// Who may approve it.
+    waiting: Option<String>,
     /// Id.
     version: Option<String>,
     path: Option<String>,
@@ -139,6 +150,10 @@ impl World {
             }
         }
         seen.unreadable.extend(self.unreadable.clone());
+        for asked in query.principals.iter().filter(|asked| !self.no_answer(asked)) {
+            let id = self.principals.get(asked).filter(|id| !id.is_empty());
+            seen.principals.insert(asked.clone(), id.cloned());
+        }
         for asked in &query.products {
             seen.catalog.products.insert(asked.clone(), self.lookup(asked));
         }
@@ -192,6 +207,7 @@ impl Product {
         let tag_updates = if self.tags_allowed { TagUpdates::Allowed } else { TagUpdates::NotKnown };
         let paths = self.paths.as_ref().unwrap_or(&default).iter();
         CatalogProduct {
+            default_path: self.default_path,
             id: format!("prod-{key}"),
             name: self.name.clone().unwrap_or_else(|| key.to_owned()),
             versions: self
@@ -203,7 +219,14 @@ impl Product {
                     deprecated: version.deprecated,
                 })
                 .collect(),
-            paths: paths.map(|(id, name)| LaunchPath { id: id.clone(), name: name.clone(), tag_updates }).collect(),
+            paths: paths
+                .map(|(id, name)| LaunchPath {
+                    id: id.clone(),
+                    name: name.clone(),
+                    tag_updates,
+                    approvals: self.approvals.clone(),
+                })
+                .collect(),
         }
     }
 }
@@ -266,7 +289,8 @@ impl Provisioned {
             version_id: format!("pa-{}", self.version),
             version_name: name.unwrap_or_else(|| self.version.clone()),
             tags: self.tags.clone(),
-            portfolio_id: None,
+            portfolio_id: self.path.clone(),
+            stack_region: self.stack_region.clone(),
             owner: self.owner.clone(),
             owner_session: self.session.clone().or_else(|| self.owner.clone()),
             physical_id: None,
@@ -295,7 +319,11 @@ impl Record {
         Operation {
             id: id.to_owned(),
             product_id: String::new(),
-            state: self.failed.clone().map_or(OperationState::Succeeded, OperationState::Failed),
+            state: match (&self.failed, &self.waiting) {
+                (Some(text), _) => OperationState::Failed(text.clone()),
+                (None, Some(by)) => OperationState::Waiting(by.clone()),
+                (None, None) => OperationState::Succeeded,
+            },
             status: String::new(),
             kind: String::new(),
             version_id: self.version.clone(),
