@@ -201,7 +201,7 @@ pub struct CatalogProduct {
     pub versions: Vec<Version>,
     /// The paths that the caller may launch through; none when it may read the product but not launch it.
     pub paths: Vec<LaunchPath>,
-    /// A launch need not name a path even if there are several.
+    /// A launch need not name a path.
     pub default_path: bool,
 }
 

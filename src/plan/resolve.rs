@@ -75,8 +75,10 @@ pub fn path<'a>(
         return match product.paths.as_slice() {
             [] => Ok(None),
             [path] => Ok(Some(path)),
+            _ if product.default_path && current.is_none() => Ok(None),
             several => match several.iter().find(|path| Some(path.id.as_str()) == current) {
                 Some(path) => Ok(Some(path)),
+                None if product.default_path => Ok(None),
                 None => Err(Problem::input(format!("product `{}` has several launch paths", product.name))
                     .at(place)
                     .hint(format!(

@@ -39,7 +39,7 @@ struct Product {
     /// Whether a RESOURCE_UPDATE constraint is known.
     tags_allowed: bool,
     /// A launch need not name one of several paths.
-    default_path: bool,
+    default_path: Option<bool>,
     /// What takes approval on every path: `provision`, `update`, `terminate`.
     approvals: BTreeSet<StepKind>,
     /// By name; `pa-NAME`.
@@ -207,7 +207,7 @@ impl Product {
         let tag_updates = if self.tags_allowed { TagUpdates::Allowed } else { TagUpdates::NotKnown };
         let paths = self.paths.as_ref().unwrap_or(&default).iter();
         CatalogProduct {
-            default_path: self.default_path,
+            default_path: self.default_path.unwrap_or(paths.len() < 2),
             id: format!("prod-{key}"),
             name: self.name.clone().unwrap_or_else(|| key.to_owned()),
             versions: self
