@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::entry::Failure;
-use crate::model::{Address, Argument, Observation, Piece, ProvisionedProduct, Request, Step, StepKind};
+use crate::model::{Address, Argument, Observation, Piece, ProvisionedProduct, Request, Step, StepKind, Subject};
 use crate::plan::{Plan, is_owner, parameters};
 use crate::problem::Problem;
 
@@ -101,7 +101,8 @@ impl Known<'_> {
         let nothing = || "which does not exist".to_owned();
         let id = self.ids.get(address).ok_or_else(nothing)?;
         let seen = seen.get(&address.target).ok_or_else(nothing)?;
-        match (seen.outputs.get(id).and_then(|outputs| outputs.get(output)), seen.unreadable.get(id)) {
+        let unreadable = seen.unreadable.get(&Subject::Outputs(id.clone()));
+        match (seen.outputs.get(id).and_then(|outputs| outputs.get(output)), unreadable) {
             (Some(value), _) => Ok(value),
             (None, Some(why)) => Err(format!("and of {id} {why}")),
             (None, None) => Err("which has no such output".to_owned()),

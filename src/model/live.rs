@@ -60,8 +60,20 @@ pub struct Observation {
     pub parameters: BTreeMap<String, LiveParameters>,
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
     pub operations: BTreeMap<String, Operation>,
-    /// By id: what could not be read of it, and why. Such a product is blocked, the rest goes on.
-    pub unreadable: BTreeMap<String, String>,
+    /// What could not be read, and why. Whatever needs it is blocked, the rest goes on.
+    pub unreadable: BTreeMap<Subject, String>,
+}
+
+/// One fact that can be asked for, by what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Whether a provisioned product exists.
+    Product(String),
+    LaunchRole(String),
+    Parameters(String),
+    Outputs(String),
+    Operation(String),
+    Template(TemplateKey),
 }
 
 impl Observation {

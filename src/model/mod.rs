@@ -14,7 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use live::{
     Catalog, CatalogProduct, LaunchPath, Live, LiveParameter, LiveParameters, Lookup, Observation, Operation,
-    OperationState, ParameterSpec, ProvisionedProduct, Query, Status, TagUpdates, Template, TemplateKey, Version,
+    OperationState, ParameterSpec, ProvisionedProduct, Query, Status, Subject, TagUpdates, Template, TemplateKey,
+    Version,
 };
 pub use spec::{Access, Cloud, Desired, Endpoint, Limits, Located, Piece, Project, SecretRef, Spec, Target, Value};
 pub use step::{Argument, Event, Report, Request, Step, StepId, StepKind, Traits};
