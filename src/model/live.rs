@@ -62,6 +62,8 @@ pub struct Observation {
     pub operations: BTreeMap<String, Operation>,
     /// What could not be read, and why. Whatever needs it is blocked, the rest goes on.
     pub unreadable: BTreeMap<Subject, String>,
+    /// Outputs, by product and name, that repeat a secret and were taken out: the parameter of the secret.
+    pub repeated: BTreeMap<(String, String), String>,
 }
 
 /// One fact that can be asked for, by what it is about.
@@ -97,6 +99,7 @@ impl Observation {
         self.outputs.extend(later.outputs);
         self.operations.extend(later.operations);
         self.unreadable.extend(later.unreadable);
+        self.repeated.extend(later.repeated);
     }
 }
 

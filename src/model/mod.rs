@@ -1,9 +1,10 @@
 //! The nouns. They are plain data; nothing here reads, decides or prints.
 //!
 //! [`spec`] is what the files ask for, [`live`] what a cloud answered and what to ask it, [`step`] what is sent to it
-//! and what is told while it runs.
+//! and what is told while it runs, [`secret`] what must not be told.
 
 pub mod live;
+pub mod secret;
 pub mod spec;
 pub mod step;
 

@@ -128,6 +128,12 @@ impl<'a> Knowledge<'a> {
         )
     }
 
+    /// The parameter whose secret an output repeats, where that output was taken out of the answer.
+    pub fn repeated(&self, target: &str, id: &str, output: &str) -> Option<&'a str> {
+        let repeated = &self.live.get(target)?.repeated;
+        repeated.get(&(id.to_owned(), output.to_owned())).map(String::as_str)
+    }
+
     pub fn operation(&mut self, target: &str, id: &str) -> Fact<&'a Operation> {
         self.fact(
             target,
