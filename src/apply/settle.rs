@@ -10,15 +10,17 @@ use std::time::Duration;
 
 use super::doubt::{LOOKS_MIN, WINDOW};
 use super::flight::{FAILED_POLLS_MAX, confirm_transfer, held, succeeded};
-use super::send::{mask, submit, unseal};
+use super::send::{submit, unseal};
 use super::{Context, elapsed};
 use crate::ledger::Unsettled;
 use crate::ledger::entry::{Entry, Failure};
+use crate::model::secret::Sieve;
 use crate::model::{
     Address, Argument, Desired, Event, Observation, Operation, OperationState, Pending, ProvisionedProduct, Query,
     Request, StepKind, Value,
 };
 use crate::plan::is_owner;
+use crate::plan::secrets::{left_out, secrets};
 use crate::problem::{Kind, Problem};
 use crate::provider::{Provider, ProviderError};
 
@@ -133,8 +135,8 @@ impl Settling<'_, '_> {
         if let Some(why) = secret_moved(address, request, self.desired) {
             return self.fail(address, step, Failure::Superseded, &why).await;
         }
-        let (sealed, values) = match unseal(request, self.context.secrets) {
-            Ok(unsealed) => unsealed,
+        let sealed = match unseal(request, self.context.secrets) {
+            Ok((sealed, _)) => sealed,
             Err(problem) => return self.fail(address, step, Failure::Superseded, &problem.message).await,
         };
         self.settled.wrote = true;
@@ -143,9 +145,8 @@ impl Settling<'_, '_> {
             Ok(operation) => return self.accept(address, step, operation).await,
             Err(error) => error,
         };
-        let values: BTreeSet<String> = values.into_iter().collect();
         let definite = matches!(&error, ProviderError::Rejected(problem) if problem.kind != Kind::Access);
-        let message = mask(&error.into_problem().message, &values);
+        let message = self.told(address, step, &error.into_problem().message);
         if definite {
             return self.fail(address, step, Failure::Rejected, &message).await;
         }
@@ -273,9 +274,7 @@ impl Settling<'_, '_> {
                     self.leave(&address, step, &why);
                 }
                 OperationState::Failed(text) => {
-                    // As far as its secrets are at hand: whoever sent them may not have been this run.
-                    let values = unseal(&step.started.request, self.context.secrets).map(|(_, values)| values);
-                    let text = mask(text, &values.unwrap_or_default().into_iter().collect());
+                    let text = self.told(&address, step, text);
                     let message = format!("{} ended in failure: {text}", operation.id);
                     if step.started.kind == StepKind::Prepare {
                         self.settled.refused.insert(address.clone());
@@ -289,6 +288,24 @@ impl Settling<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// What may be told of a cloud's text about a step. A secret that the step sent must be at hand for that: whoever sent
+    /// it was another run.
+    fn told(&self, address: &Address, step: &Unsettled, text: &str) -> String {
+        let mut values = BTreeSet::new();
+        let sent = step.started.request.parameters().into_iter().flatten();
+        for (key, argument) in sent {
+            if let Argument::Secret(secret) = argument {
+                match (self.context.secrets)(secret) {
+                    Ok(value) => _ = values.insert(value),
+                    Err(_) => return left_out(key),
+                }
+            }
+        }
+        let kept = secrets(self.desired, self.context.journal.ledger(), address);
+        values.extend(kept.iter().filter_map(|(_, secret)| (self.context.secrets)(secret).ok()));
+        Sieve::new(values).mask(text)
     }
 
     async fn succeed(&mut self, address: &Address, step: &Unsettled, entry: Entry) -> Result<(), Problem> {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::draft::Draft;
 use super::planner::Planner;
-use super::{Change, Counts, Drift, Finding, Inputs, Plan, check, order};
+use super::{Change, Counts, Drift, Finding, Inputs, Plan, check, order, secrets};
 use crate::ledger::Ledger;
 use crate::ledger::entry::Entry;
 use crate::model::{Address, ParameterSpec, Request, Step, StepId};
@@ -18,7 +18,8 @@ type Guards = BTreeMap<StepId, BTreeMap<String, ParameterSpec>>;
 type Tentative = BTreeMap<StepId, BTreeMap<String, String>>;
 
 /// Puts the drafts in order and adds everything up.
-pub fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
+pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
+    planner.scrub();
     let Planner { mut drafts, mut findings, drift, unchanged, base, moved, .. } = planner;
     findings.extend(still_needed(inputs, &drafts, &moved));
     findings.dedup();
@@ -62,6 +63,7 @@ pub fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
         guards,
         tentative,
         launch_roles,
+        secrets: secrets::all(inputs),
         listed: inputs.live.iter().map(|(target, seen)| (target.clone(), seen.products.len())).collect(),
     }
 }

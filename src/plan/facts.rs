@@ -4,7 +4,7 @@ use super::existing::Running;
 use super::knowledge::Fact;
 use super::parameters::{self, Comparison, Output};
 use super::planner::{Matched, Planner};
-use super::{Action, resolve};
+use super::{Action, resolve, secrets};
 use crate::model::{
     Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Spec, Template, TemplateKey, Version,
 };
@@ -172,9 +172,38 @@ impl<'a> Planner<'a> {
             }
             return Output::Unusable;
         };
-        match self.knowledge.outputs(&address.target, &id) {
+        self.output_of(reader, address, &id, name, place)
+    }
+
+    /// An output of a product that is there and stays as it is.
+    fn output_of(&mut self, reader: &Address, address: &Address, id: &str, name: &str, place: &Place) -> Output {
+        // Asked for together: one look at a stack answers both.
+        let (outputs, secrets) = (self.knowledge.outputs(&address.target, id), self.bare_secrets(address, id));
+        let secrets = match secrets {
+            Fact::Known(secrets) => secrets,
+            Fact::Asked => return Output::Unusable,
+            Fact::Unreadable(reason) => {
+                let problem = Problem::failed(format!(
+                    "whether output `{name}` of `{address}` ({id}) repeats a secret cannot be told: {reason}"
+                ))
+                .hint("allow cloudformation:DescribeStacks to the identity that reads");
+                self.finding(reader, true, true, problem);
+                return Output::Unusable;
+            }
+        };
+        if let Some(key) = self.knowledge.repeated(&address.target, id, name) {
+            self.problems.push(secrets::repeated(address, name, key).at(place));
+            return Output::Unusable;
+        }
+        match outputs {
             Fact::Known(outputs) => match outputs.get(name) {
-                Some(value) => Output::Known(value.clone()),
+                Some(value) => match secrets.iter().find(|(_, sieve)| sieve.catches(value)) {
+                    None => Output::Known(value.clone()),
+                    Some((key, _)) => {
+                        self.problems.push(secrets::repeated(address, name, key).at(place));
+                        Output::Unusable
+                    }
+                },
                 None => {
                     self.problems.push(unknown_output(address, name, place, outputs.keys()));
                     Output::Unusable

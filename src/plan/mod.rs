@@ -23,6 +23,7 @@ mod order;
 pub mod parameters;
 mod planner;
 mod resolve;
+pub mod secrets;
 mod tags;
 mod types;
 mod update;

@@ -83,6 +83,7 @@ pub(crate) fn empty() -> Plan {
         guards: BTreeMap::new(),
         tentative: BTreeMap::new(),
         launch_roles: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         listed: BTreeMap::new(),
     }
 }

@@ -11,6 +11,7 @@ mod random;
 mod refusals;
 mod runs;
 mod schemas;
+mod secrets;
 mod simulation;
 mod templates;
 mod transcripts;

@@ -16,7 +16,8 @@ use super::wire::{
     SearchProducts, SearchProductsOutput, Which,
 };
 use crate::model::{
-    CatalogProduct, LaunchPath, Lookup, Observation, ParameterSpec, Query, TagUpdates, Template, TemplateKey, Version,
+    CatalogProduct, LaunchPath, Lookup, Observation, ParameterSpec, Query, Subject, TagUpdates, Template, TemplateKey,
+    Version,
 };
 use crate::provider::ProviderError;
 
@@ -47,9 +48,7 @@ impl Aws {
         for (key, template) in query.templates.iter().zip(templates) {
             match template {
                 Ok(template) => _ = observation.catalog.templates.insert(key.clone(), template),
-                Err(why) => {
-                    observation.unreadable.insert(format!("{}/{}", key.product_id, key.version_id), why);
-                }
+                Err(why) => _ = observation.unreadable.insert(Subject::Template(key.clone()), why),
             }
         }
         Ok(observation)

@@ -8,7 +8,7 @@ use tenure::ledger::{Applied, Ledger, Managed, Unsettled};
 use tenure::model::{
     Argument, CatalogProduct, LaunchPath, LiveParameter, LiveParameters, Lookup, Observation, Operation,
     OperationState, ParameterSpec, Project, ProvisionedProduct, Query, Request, SecretRef, Status, StepId, StepKind,
-    TagUpdates, Template, Version,
+    Subject, TagUpdates, Template, Version,
 };
 
 /// The cloud of every target; a thing without `target` is in each of them.
@@ -17,7 +17,7 @@ use tenure::model::{
 pub struct World {
     /// Ids that do not exist, when one asks by id.
     gone: BTreeSet<String>,
-    /// Why something of an id cannot be read.
+    /// Why something cannot be read: every fact of an id, or one (`outputs pp-a`).
     unreadable: BTreeMap<String, String>,
     /// Catalog products: `prod-KEY`.
     product: BTreeMap<String, Product>,
@@ -143,46 +143,63 @@ impl World {
                 Some((id, product)) => _ = seen.products.insert(id, product),
                 None if self.gone.contains(id) => _ = seen.gone.insert(id.clone()),
                 None => {
-                    let why = self.unreadable.get(id).cloned();
+                    let why = self.refusal("product", id);
                     let why = why.unwrap_or_else(|| "this identity sees its own products only".to_owned());
-                    seen.unreadable.insert(id.clone(), why);
+                    seen.unreadable.insert(Subject::Product(id.clone()), why);
                 }
             }
-        }
-        seen.unreadable.extend(self.unreadable.clone());
-        for asked in query.principals.iter().filter(|asked| !self.no_answer(asked)) {
-            let id = self.principals.get(asked).filter(|id| !id.is_empty());
-            seen.principals.insert(asked.clone(), id.cloned());
         }
         for asked in &query.products {
             seen.catalog.products.insert(asked.clone(), self.lookup(asked));
         }
-        for key in
-            query.templates.iter().filter(|key| !self.no_answer(&format!("{}/{}", key.product_id, key.version_id)))
-        {
+        for key in &query.templates {
+            if let Some(why) = self.refusal("template", &format!("{}/{}", key.product_id, key.version_id)) {
+                seen.unreadable.insert(Subject::Template(key.clone()), why);
+                continue;
+            }
             let product = &self.product[key.product_id.strip_prefix("prod-").unwrap()];
             let version = &product.version[key.version_id.strip_prefix("pa-").unwrap()];
             seen.catalog.templates.insert(key.clone(), version.template());
         }
         let of = |id: &str| &self.pp[id.strip_prefix("pp-").unwrap()];
-        for id in query.launch_roles.iter().filter(|id| !self.no_answer(id)) {
-            seen.launch_roles.insert(id.clone(), of(id).launch_role.clone());
+        let mut readable = |word: &str, id: &String, subject: fn(String) -> Subject| {
+            let why = self.refusal(word, id);
+            let readable = why.is_none();
+            seen.unreadable.extend(why.map(|why| (subject(id.clone()), why)));
+            readable
+        };
+        let mut ids = |word, ids: &BTreeSet<String>, subject| -> Vec<String> {
+            ids.iter().filter(|id| readable(word, id, subject)).cloned().collect()
+        };
+        let launch_roles = ids("launch role", &query.launch_roles, Subject::LaunchRole);
+        let asked = query.parameters.iter().map(|product| product.id.clone()).collect();
+        let parameters = ids("parameters", &asked, Subject::Parameters);
+        let outputs = ids("outputs", &query.outputs, Subject::Outputs);
+        let operations = ids("operation", &query.operations, Subject::Operation);
+        let principals = ids("principal", &query.principals, Subject::Principal);
+        for name in principals {
+            let id = self.principals.get(&name).filter(|id| !id.is_empty()).cloned();
+            seen.principals.insert(name, id);
         }
-        for product in query.parameters.iter().filter(|product| !self.no_answer(&product.id)) {
-            seen.parameters.insert(product.id.clone(), of(&product.id).stack());
+        for id in launch_roles {
+            seen.launch_roles.insert(id.clone(), of(&id).launch_role.clone());
         }
-        for id in query.outputs.iter().filter(|id| !self.no_answer(id)) {
-            seen.outputs.insert(id.clone(), of(id).outputs.clone());
+        for id in parameters {
+            seen.parameters.insert(id.clone(), of(&id).stack());
         }
-        for id in query.operations.iter().filter(|id| !self.no_answer(id)) {
-            let record = self.operation.get(id).unwrap_or_else(|| panic!("the case has no operation {id}"));
-            seen.operations.insert(id.clone(), record.live(id));
+        for id in outputs {
+            seen.outputs.insert(id.clone(), of(&id).outputs.clone());
+        }
+        for id in operations {
+            let record = self.operation.get(&id).unwrap_or_else(|| panic!("the case has no operation {id}"));
+            seen.operations.insert(id.clone(), record.live(&id));
         }
         seen
     }
 
-    fn no_answer(&self, id: &str) -> bool {
-        self.unreadable.contains_key(id)
+    /// Why one fact of an id cannot be read, if it cannot.
+    fn refusal(&self, fact: &str, id: &str) -> Option<String> {
+        self.unreadable.get(id).or_else(|| self.unreadable.get(&format!("{fact} {id}"))).cloned()
     }
 
     fn lookup(&self, asked: &str) -> Lookup {
