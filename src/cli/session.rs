@@ -13,7 +13,7 @@ use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
 use crate::ledger::{FileStore, Ledger};
-use crate::model::{Address, Endpoint, Live, Project, SecretRef};
+use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
 use crate::provider::aws::Aws;
@@ -52,6 +52,11 @@ impl Session {
         let mut providers = Providers::new();
         let mut problems = Problems::new();
         for target in project.targets.values() {
+            if target.cloud == Cloud::Alibaba {
+                let problem = Problem::input("`provider = \"alibaba\"` can be validated, and not planned yet");
+                problems.push(problem.at(&target.place));
+                continue;
+            }
             let fixed = match (&target.endpoint, &sandbox) {
                 (Endpoint::Sandbox { principal }, Some(sandbox)) => {
                     match sandbox.credentials(&target.account, principal.as_deref()) {

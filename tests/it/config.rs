@@ -84,6 +84,7 @@ fn show_spec(out: &mut String, spec: &Spec) {
         ("owner", spec.owner.as_ref()),
         ("launch_role", spec.launch_role.as_ref()),
         ("steward", spec.steward.as_ref()),
+        ("stack_region", spec.stack_region.as_ref()),
     ];
     for (key, field) in fields.into_iter().chain(more) {
         if let Some(field) = field {
@@ -94,6 +95,9 @@ fn show_spec(out: &mut String, spec: &Spec) {
         writeln!(out, "  depends on {address} {place}").unwrap();
     }
     writeln!(out, "  protect {}, timeout {:?}", spec.protect, spec.timeout).unwrap();
+    if spec.tags_with_next_update {
+        out.push_str("  tags with the next update\n");
+    }
     match &spec.parameters {
         None => out.push_str("  parameters not managed\n"),
         Some(parameters) => {
