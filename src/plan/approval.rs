@@ -80,7 +80,7 @@ impl<'a> Planner<'a> {
             OperationState::Failed(why) => Problem::failed(format!("{} was not approved: {why}", earlier.id))
                 .hint("`tenure apply` records that; the next one hands the change in once more"),
             OperationState::Succeeded => {
-                draft.prepared = Some(earlier.id).filter(|_| operation.kind == Operation::PREPARATION);
+                draft.prepared = Some(earlier).filter(|_| operation.kind == Operation::PREPARATION);
                 return Some(());
             }
         };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Change, Field, FieldName, Inputs, Shown};
+use crate::ledger::Prepared;
 use crate::ledger::entry::{Declaration, Entry};
 use crate::model::{Address, Argument, ParameterSpec, Request, Spec, StepKind, Target, Template};
 
@@ -21,8 +22,8 @@ pub struct Draft {
     pub terminate: Vec<Request>,
     /// Which of these take somebody's approval.
     pub approvals: BTreeSet<StepKind>,
-    /// The cloud's id of this very change, handed in and approved.
-    pub prepared: Option<String>,
+    /// One of these changes, handed in and approved.
+    pub prepared: Option<Prepared>,
     /// The cloud's id of another change, handed in before and no longer wanted.
     pub supersedes: Option<String>,
     /// Ledger entries that need no cloud write.
@@ -81,6 +82,12 @@ impl Draft {
     /// What it sends that may take approval.
     pub fn changes(&self) -> impl Iterator<Item = &Request> {
         self.provision.iter().chain(&self.update).chain(&self.terminate)
+    }
+
+    /// What is cancelled when `request` is handed in: only the first that is takes the place of what was.
+    pub fn superseded_by(&self, request: &Request) -> Option<String> {
+        let first = self.changes().find(|change| self.approvals.contains(&change.kind()));
+        self.supersedes.clone().filter(|_| first == Some(request))
     }
 
     pub fn writes(&self) -> bool {

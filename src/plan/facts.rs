@@ -25,7 +25,7 @@ impl<'a> Planner<'a> {
 
     /// `Some(None)`: the product's only or default path, which needs no naming.
     pub fn path(&mut self, m: &Matched<'a>, current: Option<&str>) -> Option<Option<&'a LaunchPath>> {
-        resolve::path(m.spec.path.as_ref(), m.catalog, current, &m.spec.place)
+        resolve::path(m.spec.path.as_ref(), m.catalog, current, &m.spec.place, m.target.cloud.traits().path_word)
             .map_err(|problem| self.problems.push(problem))
             .ok()
     }

@@ -92,9 +92,13 @@ impl<'a> Planner<'a> {
             return Some(());
         }
         self.problems.push(
-            Problem::input(format!("this identity sees no portfolio to launch product `{}` from", m.catalog.name))
-                .at(&m.spec.product.place)
-                .hint("associate the identity with a portfolio that holds the product"),
+            Problem::input(format!(
+                "this identity sees no {} to product `{}`",
+                m.target.cloud.traits().path_word,
+                m.catalog.name
+            ))
+            .at(&m.spec.product.place)
+            .hint("associate the identity with a portfolio that holds the product"),
         );
         None
     }

@@ -178,10 +178,14 @@ fn nodes<'a>(draft: &'a Draft, request: &'a Request) -> Vec<Node<'a>> {
         return vec![Node { draft, kind: request.kind(), request: Cow::Borrowed(request) }];
     }
     let change = || Box::new(request.clone());
-    let prepare = Request::Prepare { change: change(), supersedes: draft.supersedes.clone() };
-    let preparation = draft.prepared.clone().unwrap_or_default();
-    let execute = Request::Execute { change: change(), preparation };
-    let requests = if draft.prepared.is_some() { vec![execute] } else { vec![prepare, execute] };
+    let execute = |preparation| Request::Execute { change: change(), preparation };
+    let requests = match draft.prepared.as_ref().filter(|prepared| prepared.change == *request) {
+        Some(prepared) => vec![execute(prepared.id.clone())],
+        None => {
+            let prepare = Request::Prepare { change: change(), supersedes: draft.superseded_by(request) };
+            vec![prepare, execute(String::new())]
+        }
+    };
     requests.into_iter().map(|request| Node { draft, kind: request.kind(), request: Cow::Owned(request) }).collect()
 }
 

@@ -212,9 +212,9 @@ impl<'a> Planner<'a> {
     fn cannot_change_alone(&mut self, m: &Matched<'a>, update: &Update<'_>) {
         let mut what: Vec<String> = update.tags.fields.iter().filter_map(tag_name).collect();
         if update.path_differs {
-            what.push("the portfolio".to_owned());
+            what.push(format!("the {}", update.traits.path_word));
         }
-        let what = what.join(", ");
+        let what = what.join(" and ");
         let (problem, waits) = if m.spec.tags_with_next_update {
             (Problem::failed(format!("pending: {what} will change with the next update")), true)
         } else {

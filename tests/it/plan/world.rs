@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use tenure::ledger::entry::{Declaration, Holdings, Started};
-use tenure::ledger::{Applied, Ledger, Managed, Unsettled};
+use tenure::ledger::{Applied, Ledger, Managed, Prepared, Unsettled};
 use tenure::model::{
     Argument, CatalogProduct, LaunchPath, LiveParameter, LiveParameters, Lookup, Observation, Operation,
     OperationState, ParameterSpec, Project, ProvisionedProduct, Query, Request, SecretRef, Status, StepId, StepKind,
@@ -15,6 +15,8 @@ use tenure::model::{
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct World {
+    /// Alibaba Cloud: lists show no tags, and stacks are of its kind.
+    alibaba: bool,
     /// Ids that do not exist, when one asks by id.
     gone: BTreeSet<String>,
     /// Why something cannot be read: every fact of an id, or one (`outputs pp-a`).
@@ -116,6 +118,8 @@ struct Record {
     failed: Option<String>,
     /// Who may approve it.
     waiting: Option<String>,
+    /// `Prepare` or `Execute` of what was handed in.
+    kind: String,
     /// Id.
     version: Option<String>,
     path: Option<String>,
@@ -298,14 +302,14 @@ impl Provisioned {
         ProvisionedProduct {
             id: format!("pp-{key}"),
             name: self.name.clone().unwrap_or_else(|| key.to_owned()),
-            kind: self.kind.clone().unwrap_or_else(|| "CFN_STACK".to_owned()),
+            kind: self.kind.clone().unwrap_or_else(|| if world.alibaba { "RosStack" } else { "CFN_STACK" }.to_owned()),
             status: self.status.unwrap_or(Status::Available),
             status_message: None,
             product_id: format!("prod-{}", self.product),
             product_name: product.name.clone().unwrap_or_else(|| self.product.clone()),
             version_id: format!("pa-{}", self.version),
             version_name: name.unwrap_or_else(|| self.version.clone()),
-            tags: self.tags.clone(),
+            tags: if world.alibaba { BTreeMap::new() } else { self.tags.clone() },
             portfolio_id: self.path.clone(),
             stack_region: self.stack_region.clone(),
             owner: self.owner.clone(),
@@ -342,7 +346,7 @@ impl Record {
                 (None, None) => OperationState::Succeeded,
             },
             status: String::new(),
-            kind: String::new(),
+            kind: self.kind.clone(),
             version_id: self.version.clone(),
             path_id: self.path.clone(),
             updated: self.at.as_ref().map(|at| at.parse().unwrap()),
@@ -362,6 +366,7 @@ pub fn describe(query: &Query) -> String {
         ("launch role", &query.launch_roles),
         ("outputs", &query.outputs),
         ("operation", &query.operations),
+        ("principal", &query.principals),
     ];
     for (word, set) in sets {
         words.extend(set.iter().map(|item| format!("{word} {item}")));
@@ -383,6 +388,19 @@ struct Book {
     ours: BTreeMap<String, Ours>,
     /// Address and what was begun: `update pp-x`.
     unsettled: BTreeMap<String, String>,
+    /// What was handed in for approval, by address.
+    handed_in: BTreeMap<String, HandedIn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandedIn {
+    id: String,
+    /// Known to be approved.
+    #[serde(default)]
+    approved: bool,
+    /// The request, in JSON.
+    change: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -431,7 +449,7 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
         };
         let declaration = Declaration {
             name: ours.name.unwrap_or_else(|| address.key.clone()),
-            cloud: tenure::model::Cloud::Aws,
+            cloud: target.map_or(tenure::model::Cloud::Aws, |target| target.cloud),
             account: named(ours.account, target.map(|t| &t.account), "123456789012"),
             region: named(ours.region, target.map(|t| &t.region), "eu-west-1"),
             protect: ours.protect,
@@ -475,6 +493,25 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
             before: Holdings::default(),
         };
         ledger.unsettled.insert(address, Unsettled { started, at, run: "run".to_owned(), submitted: None });
+    }
+    for (address, HandedIn { id, approved, change }) in book.handed_in {
+        let address: tenure::model::Address = address.parse().unwrap();
+        let change: Request = serde_json::from_str(&change).unwrap();
+        if approved {
+            ledger.prepared.insert(address, Prepared { id, change });
+            continue;
+        }
+        let started = Started {
+            step: StepId(1),
+            address: address.clone(),
+            kind: StepKind::Prepare,
+            request: Request::Prepare { change: Box::new(change), supersedes: None },
+            token: "token".to_owned(),
+            seen: None,
+            before: Holdings::default(),
+        };
+        let submitted = Some((id, format!("pp-{}", address.key)));
+        ledger.unsettled.insert(address, Unsettled { started, at, run: "run".to_owned(), submitted });
     }
     ledger
 }
