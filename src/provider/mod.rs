@@ -1,5 +1,6 @@
 //! A cloud account that can observe, submit and poll.
 
+pub mod alibaba;
 pub mod aws;
 pub mod http;
 pub mod meter;

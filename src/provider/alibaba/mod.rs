@@ -1,0 +1,3 @@
+//! Alibaba Cloud Service Catalog.
+
+mod acs3;
