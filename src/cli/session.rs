@@ -81,6 +81,7 @@ impl Session {
                 clock: Arc::clone(&clock),
                 meter: meter.clone(),
                 cache: Arc::clone(&cache),
+                world: None,
                 fixed,
                 parallelism: usize::from(selection.parallelism),
             };
