@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 /// RFC 3986: everything but letters, digits and `-_.~` is escaped.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -114,7 +114,7 @@ fn names(headers: &[(&str, &str)]) -> String {
 }
 
 /// Sorted by the bytes of the names. The same text is signed and sent, so that no server can read the two differently.
-fn canonical_query(pairs: &[(String, String)]) -> String {
+pub(super) fn canonical_query(pairs: &[(String, String)]) -> String {
     let mut pairs: Vec<_> = pairs.iter().collect();
     pairs.sort();
     let encode = |text| utf8_percent_encode(text, RESERVED);
@@ -122,7 +122,7 @@ fn canonical_query(pairs: &[(String, String)]) -> String {
 }
 
 /// As the Python SDK writes a body, with `+` for a space; the Node SDK writes `%20`. The signature is over its bytes.
-fn form(pairs: &[(String, String)]) -> String {
+pub(super) fn form(pairs: &[(String, String)]) -> String {
     let encode = |text| utf8_percent_encode(text, RESERVED).to_string().replace("%20", "+");
     pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }
