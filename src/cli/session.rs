@@ -13,12 +13,13 @@ use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
 use crate::ledger::{FileStore, Ledger};
-use crate::model::{Address, Endpoint, Live, Project, SecretRef};
+use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
+use crate::provider::alibaba::Alibaba;
 use crate::provider::aws::Aws;
 use crate::provider::meter::Meter;
-use crate::provider::{Connect, FixedCredentials};
+use crate::provider::{Connect, FixedCredentials, Provider};
 use crate::sandbox::Sandbox;
 use crate::seam::{Cache, Clock};
 
@@ -85,7 +86,11 @@ impl Session {
                 fixed,
                 parallelism: usize::from(selection.parallelism),
             };
-            providers.insert(target.name.clone(), Arc::new(Aws::connect(connect)));
+            let provider: Arc<dyn Provider> = match target.cloud {
+                Cloud::Aws => Arc::new(Aws::connect(connect)),
+                Cloud::Alibaba => Arc::new(Alibaba::connect(connect)),
+            };
+            providers.insert(target.name.clone(), provider);
         }
         if !problems.is_empty() {
             return Err(problems);
