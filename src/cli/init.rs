@@ -92,6 +92,7 @@ async fn account(outside: &Outside, settings: &Settings, profile: &str, region: 
         clock: Arc::clone(&outside.clock),
         meter: settings.meter.clone(),
         cache: Arc::new(crate::seam::NoCache),
+        world: None,
         fixed: None,
         parallelism: 1,
     };

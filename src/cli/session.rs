@@ -16,9 +16,10 @@ use crate::ledger::{FileStore, Ledger};
 use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
+use crate::provider::alibaba::Alibaba;
 use crate::provider::aws::Aws;
 use crate::provider::meter::Meter;
-use crate::provider::{Connect, FixedCredentials};
+use crate::provider::{Connect, FixedCredentials, Provider};
 use crate::sandbox::Sandbox;
 use crate::seam::{Cache, Clock};
 
@@ -86,10 +87,15 @@ impl Session {
                 clock: Arc::clone(&clock),
                 meter: meter.clone(),
                 cache: Arc::clone(&cache),
+                world: None,
                 fixed,
                 parallelism: usize::from(selection.parallelism),
             };
-            providers.insert(target.name.clone(), Arc::new(Aws::connect(connect)));
+            let provider: Arc<dyn Provider> = match target.cloud {
+                Cloud::Aws => Arc::new(Aws::connect(connect)),
+                Cloud::Alibaba => Arc::new(Alibaba::connect(connect)),
+            };
+            providers.insert(target.name.clone(), provider);
         }
         if !problems.is_empty() {
             return Err(problems);
