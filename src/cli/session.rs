@@ -53,11 +53,6 @@ impl Session {
         let mut providers = Providers::new();
         let mut problems = Problems::new();
         for target in project.targets.values() {
-            if target.cloud == Cloud::Alibaba {
-                let problem = Problem::input("`provider = \"alibaba\"` can be validated, and not planned yet");
-                problems.push(problem.at(&target.place));
-                continue;
-            }
             let fixed = match (&target.endpoint, &sandbox) {
                 (Endpoint::Sandbox { principal }, Some(sandbox)) => {
                     match sandbox.credentials(&target.account, principal.as_deref()) {

@@ -7,7 +7,7 @@ use super::call::Action;
 use super::errors::CallError;
 use super::observe::Readable;
 use super::wire::{Detail, GetProduct, Input, ListProducts, time};
-use crate::model::{Access, Observation, ProvisionedProduct, Status, Traits};
+use crate::model::{Access, Observation, ProvisionedProduct, Status, Subject, Traits};
 use crate::problem::Problem;
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -137,9 +137,9 @@ impl Alibaba {
                 Ok(None) => {
                     let why = "it is not visible: this identity sees its own products only, so that does not mean that \
                                it is gone";
-                    observation.unreadable.insert(id.clone(), why.to_owned());
+                    observation.unreadable.insert(Subject::Product(id.clone()), why.to_owned());
                 }
-                Err(why) => _ = observation.unreadable.insert(id.clone(), why),
+                Err(why) => _ = observation.unreadable.insert(Subject::Product(id.clone()), why),
             }
         }
         Ok(observation)
