@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bench;
+mod clouds;
 mod config;
 mod examples;
 mod kill;
@@ -9,10 +10,11 @@ mod laws;
 mod plan;
 mod random;
 mod refusals;
-mod runs;
+//mod runs;
 mod schemas;
 mod secrets;
-mod simulation;
+//mod simulation;
 mod templates;
 mod transcripts;
+mod wire;
 mod world;

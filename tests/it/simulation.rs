@@ -212,12 +212,6 @@ fn holders(world: &World) -> BTreeMap<(Address, Office), String> {
     held
 }
 
-/// A finding that a run can end with although nothing is left to do.
-fn is_explained(finding: &Finding) -> bool {
-    let message = &finding.problem.message;
-    message.contains("cannot be removed") || message.contains("is TAINTED")
-}
-
 fn simulate(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let count = rng.usize(1..9);
