@@ -67,7 +67,10 @@ impl Alibaba {
 
     async fn operation(&self, id: &str, reads: &Reads) -> Result<Readable<Operation>, ProviderError> {
         if id.starts_with(plans::PREFIX) {
-            return Ok(self.plan(id).await?.map(|plan| plans::operation(&plan)));
+            let plan = self.plan(id).await?;
+            return Ok(plan
+                .map(|plan| plans::operation(&plan))
+                .map_err(|refusal| format!("{id} cannot be read: {}", refusal.text())));
         }
         if let Some(done) = self.memory.task(id) {
             return Ok(Ok(done.operation(id)));
@@ -115,7 +118,7 @@ impl Alibaba {
             None => match self.find(id).await? {
                 Ok(Some(product)) => product,
                 Ok(None) => return Ok(Err("it does not exist any more".to_owned())),
-                Err(why) => return Ok(Err(why)),
+                Err(refusal) => return Ok(Err(format!("it cannot be read: {}", refusal.text()))),
             },
         };
         let Some(task) = &product.last_successful else {
