@@ -27,7 +27,11 @@ impl Alibaba {
     pub(super) async fn look(&self, running: &[Pending]) -> Result<Vec<Operation>, ProviderError> {
         let products = running.iter().filter(|pending| !is_plan(pending)).count();
         let shown = if self.list_is_fewer(products) { self.glance().await? } else { Shown::new() };
-        gather(self.parallelism, running.iter().map(|pending| self.look_at(pending, &shown))).await
+        let now = gather(self.parallelism, running.iter().map(|pending| self.look_at(pending, &shown))).await?;
+        // What the list has shown of a product is of the time before its operation ended.
+        let ended = now.iter().filter(|operation| operation.state != OperationState::Running);
+        ended.for_each(|operation| self.unsighted(&operation.product_id));
+        Ok(now)
     }
 
     async fn look_at(&self, pending: &Pending, shown: &Shown) -> Result<Operation, ProviderError> {

@@ -10,7 +10,7 @@ use super::observe::{Readable, Reads};
 use super::wire::{Detail, GetProduct, GetTask, Input, Output, Parameter, Tag, Task, time};
 use super::{Alibaba, plans};
 use crate::model::{
-    LiveParameter, LiveParameters, Observation, Operation, OperationState, ProvisionedProduct, Template,
+    LiveParameter, LiveParameters, Observation, Operation, OperationState, ProvisionedProduct, Status, Template,
 };
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -112,7 +112,10 @@ impl Alibaba {
             return Ok(self.spec(id).await?.map(|detail| outputs(&detail.outputs)));
         }
         let now = self.client.link.now();
-        let sighted = self.sightings().products.get(id).filter(|(at, _)| now.duration_since(*at) < FRESH).cloned();
+        let is_fresh = |at: jiff::Timestamp, product: &ProvisionedProduct| {
+            now.duration_since(at) < FRESH && product.status != Status::UnderChange
+        };
+        let sighted = self.sightings().products.get(id).filter(|(at, product)| is_fresh(*at, product)).cloned();
         let product = match sighted {
             Some((_, product)) => product,
             None => match self.find(id).await? {
