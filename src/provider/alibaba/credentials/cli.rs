@@ -18,6 +18,8 @@ const MODES: [&str; 9] =
 pub(super) const SESSION_NAME: &str = "tenure";
 pub(super) const SESSION_SECONDS: u64 = 3600;
 const LEAST_SECONDS: u64 = 900;
+/// More profiles than anybody chains; each costs a call.
+const MOST_LINKS: usize = 16;
 
 /// The file, read.
 pub(super) struct Profiles<'a> {
@@ -71,10 +73,11 @@ impl<'a> Profiles<'a> {
 
     /// `seen` are the profiles that led here.
     fn chained(&self, name: &str, seen: &mut Vec<String>) -> Result<Source, Failure> {
+        let again = seen.iter().any(|seen| seen == name);
         seen.push(name.to_owned());
-        if seen.iter().filter(|seen| *seen == name).count() > 1 {
-            let circle = seen.join("` → `");
-            return Err(Failure::new(format!("{}: the profiles go in a circle: `{circle}`", self.path))
+        if again || seen.len() > MOST_LINKS {
+            let (what, way) = (if again { "go in a circle" } else { "are too long a chain" }, seen.join("` → `"));
+            return Err(Failure::new(format!("{}: the profiles {what}: `{way}`", self.path))
                 .hint("correct `source_profile` of one of them"));
         }
         let found = self.all().find(|profile| profile.get("name").and_then(Value::as_str) == Some(name));

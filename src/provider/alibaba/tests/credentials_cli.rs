@@ -72,6 +72,9 @@ fn a_circle_of_roles() {
     let bench = bench().profiles(&profiles).profile("a");
     let problem = bench.problem(&nothing_else());
     assert!(problem.message.ends_with("the profiles go in a circle: `a` → `b` → `c` → `b`"), "{problem}");
+    let long: Value = (0..1000).map(|n| chained(&n.to_string(), &(n + 1).to_string())).collect();
+    let problem = super::bench().profiles(&long).profile("0").problem(&nothing_else());
+    assert!(problem.message.contains("the profiles are too long a chain: `0` → `1` → "), "{problem}");
     let problem = bench.profiles(&json!([chained("a", "gone")])).problem(&nothing_else());
     assert!(problem.message.ends_with("has no profile `gone`"), "{problem}");
 }
