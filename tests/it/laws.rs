@@ -32,7 +32,10 @@ fn second(cloud: Cloud) -> (String, &'static str) {
         Cloud::Aws => (arn("user/second"), "arn:aws:iam::123456789012:role/Z"),
         Cloud::Alibaba => (format!("acs:ram::{}:user/second", account(cloud)), "role/99"),
     };
-    (format!("\n[principal.second]\narn = \"{arn}\"\naccess_key_id = \"SECOND\"\nsecret_access_key = \"y\"\n"), stranger)
+    (
+        format!("\n[principal.second]\narn = \"{arn}\"\naccess_key_id = \"SECOND\"\nsecret_access_key = \"y\"\n"),
+        stranger,
+    )
 }
 
 /// `more` is added to the world.

@@ -272,8 +272,7 @@ impl Files {
     }
 
     fn table(&self, block: &Block) -> String {
-        let mut table =
-            format!("[provisioned_product.{}]\ntarget = \"{}\"\n", block.key, target_of(block.cloud));
+        let mut table = format!("[provisioned_product.{}]\ntarget = \"{}\"\n", block.key, target_of(block.cloud));
         let mut line = |text: String| {
             table.push_str(&text);
             table.push('\n');
