@@ -55,7 +55,7 @@ pub fn target(cloud: Cloud, name: &str) -> String {
     )
 }
 
-/// The beginning of a seed: the account, and who may do everything in it.
+/// The beginning of a seed: the account, and who may do everything in it; and on Alibaba Cloud who approves.
 pub fn account_seed(cloud: Cloud) -> String {
     let administrator = match cloud {
         Cloud::Aws => format!("[principal.admin]\narn = \"{}\"\naccess_key_id = \"AKIAADMIN\"\n", arn("role/Admin")),
@@ -67,8 +67,15 @@ pub fn account_seed(cloud: Cloud) -> String {
             )
         }
     };
+    let approver = match cloud {
+        Cloud::Aws => String::new(),
+        Cloud::Alibaba => format!(
+            "\n[principal.approver]\narn = \"acs:ram::{}:user/boss\"\naccess_key_id = \"LTAIBOSS\"\nsecret_access_key = \"z\"\n",
+            account(cloud)
+        ),
+    };
     format!(
-        "\n[account.\"{}\"]\nprovider = \"{}\"\nregions = [\"{}\"]\n\n{administrator}secret_access_key = \"x\"\n",
+        "\n[account.\"{}\"]\nprovider = \"{}\"\nregions = [\"{}\"]\n\n{administrator}secret_access_key = \"x\"\n{approver}",
         account(cloud),
         word(cloud),
         region(cloud)

@@ -163,6 +163,8 @@ pub struct Files {
     clouds: Vec<Cloud>,
     /// Products that are in two portfolios of Alibaba Cloud, where that leaves no default.
     doubled: BTreeSet<Kind>,
+    /// What takes somebody's approval on Alibaba Cloud: operations of a product.
+    pub approvals: BTreeMap<Kind, &'static str>,
 }
 
 /// What a cloud's target is called in the files.
@@ -199,12 +201,22 @@ fn pairs(tags: &BTreeMap<&str, String>) -> String {
 impl Files {
     pub fn random(rng: &mut Rng, clouds: &[Cloud], count: usize) -> Files {
         let doubled = KINDS.into_iter().filter(|_| chance(rng, 40)).collect();
-        let mut files = Files { blocks: BTreeMap::new(), clouds: clouds.to_vec(), doubled };
+        let mut files = Files { blocks: BTreeMap::new(), clouds: clouds.to_vec(), doubled, approvals: BTreeMap::new() };
         for number in 0..count {
             let block = files.block(rng, number);
             files.blocks.insert(number, block);
         }
         files
+    }
+
+    /// Some changes take somebody's approval from now on.
+    pub fn ask_approvals(&mut self, rng: &mut Rng) {
+        let operations = ["All", "LaunchProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct"];
+        for kind in KINDS {
+            if chance(rng, 50) {
+                self.approvals.insert(kind, pick(rng, &operations));
+            }
+        }
     }
 
     /// A new block, which may need any of those that are there on its cloud.
@@ -340,21 +352,25 @@ impl Files {
     fn catalog(&self, rng: &mut Rng, cloud: Cloud, seed: &mut String) {
         seed.push_str(&account_seed(cloud));
         let word = |key: &str| format!("{}-{key}", target_of(cloud));
-        let constraints = KINDS
-            .map(|kind| format!("{{ product = \"{}\", type = \"RESOURCE_UPDATE\" }}", product(cloud, kind)))
-            .join(", ");
-        let (constraints, portfolios) = match cloud {
-            Cloud::Aws => (constraints, vec![("all", "All")]),
-            Cloud::Alibaba => (String::new(), vec![("all", "All"), ("more", "More")]),
+        let constraints: Vec<String> = match cloud {
+            Cloud::Aws => KINDS
+                .map(|kind| format!("{{ product = \"{}\", type = \"RESOURCE_UPDATE\" }}", product(cloud, kind)))
+                .to_vec(),
+            Cloud::Alibaba => self.approvals.iter().map(|(kind, operation)| approval(*kind, operation)).collect(),
+        };
+        let portfolios = match cloud {
+            Cloud::Aws => vec![("all", "All")],
+            Cloud::Alibaba => vec![("all", "All"), ("more", "More")],
         };
         for (key, name) in portfolios {
             let _ = write!(
                 seed,
                 "\n[portfolio.{}]\naccount = \"{}\"\nname = \"{name}\"\nprincipals = [\"{}\"]\n\
-                 constraints = [{constraints}]\n",
+                 constraints = [{}]\n",
                 word(key),
                 account(cloud),
                 administrator(cloud),
+                if key == "all" { constraints.join(", ") } else { String::new() },
             );
         }
         for kind in KINDS {
@@ -371,6 +387,13 @@ impl Files {
             }
         }
     }
+}
+
+fn approval(kind: Kind, operation: &str) -> String {
+    format!(
+        "{{ product = \"{}\", type = \"APPROVAL\", operations = [\"{operation}\"], approvers = [\"approver\"] }}",
+        product(Cloud::Alibaba, kind)
+    )
 }
 
 /// What a catalog product is called; a seed has one product of a name in each account.
