@@ -287,6 +287,7 @@ impl World {
         let began = Entry::Began(Began {
             command: if options.destroy { "destroy" } else { "apply" }.to_owned(),
             actors: live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect(),
+            holders: live.iter().filter_map(|(target, seen)| Some((target.clone(), seen.holder.clone()?))).collect(),
             project: project.name.clone(),
             digest: plan.digest.clone(),
             approval: "auto-approve".to_owned(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Cause, Chronicle, How, Office, Tenure, When, same_holder};
 use crate::ledger::entry::{Began, Entry, Holdings, Line, Succeeded};
 use crate::ledger::{Illegal, Ledger, Unsettled};
-use crate::model::{Address, Request, StepKind};
+use crate::model::{Address, Cloud, Request, StepKind};
 
 #[derive(Default)]
 pub(super) struct Scribe<'a> {
@@ -104,12 +104,23 @@ impl<'a> Scribe<'a> {
         let since = when_done(step, line);
         let mut how = self.how(Cause::Provisioned, address, &step.run, line.seq);
         how.operation = operation.cloned();
+        let owner = self.launcher(address, &step.run);
         let Some(draft) = self.open(address, id, line) else { return };
         draft.chronicle.name.clone_from(name);
         draft.born = since.earliest();
         draft.end(Office::Owner, since, line.at);
-        if let Some(actor) = how.actor.clone() {
-            draft.begin(Office::Owner, actor, since, how, line.at);
+        if let Some(owner) = owner {
+            draft.begin(Office::Owner, owner, since, how, line.at);
+        }
+    }
+
+    /// Whom the cloud will call the owner of what a run launches. Where it tells owners by id, an ARN would look like
+    /// somebody else.
+    fn launcher(&self, address: &Address, run: &str) -> Option<String> {
+        let began = self.runs.get(run)?;
+        match self.ledger.managed.get(address)?.declaration.cloud {
+            Cloud::Aws => began.actors.get(&address.target).cloned(),
+            Cloud::Alibaba => began.holders.get(&address.target).cloned(),
         }
     }
 
