@@ -11,7 +11,7 @@ mod people;
 mod plan;
 mod random;
 mod refusals;
-//mod runs;
+mod runs;
 mod schemas;
 mod secrets;
 mod simulation;

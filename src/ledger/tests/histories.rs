@@ -77,7 +77,10 @@ fn a_launcher_who_is_told_by_id() {
             started_seeing(2, "web", update("pp-1", BTreeMap::new()), owner("role/7")),
         ]
     };
-    check(story(Some("role/7")), "web@prod pp-1\n  owner role/7 at 4, Provisioned run-1#4 by assumed-role/Admin/anna rec-1");
+    check(
+        story(Some("role/7")),
+        "web@prod pp-1\n  owner role/7 at 4, Provisioned run-1#4 by assumed-role/Admin/anna rec-1",
+    );
     check(story(None), "web@prod pp-1\n  owner role/7 in 4..6, Seen run-1#6");
 }
 
