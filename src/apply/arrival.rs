@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::elapsed;
 use crate::ledger::Unsettled;
-use crate::model::{Observation, Operation, OperationState, ProvisionedProduct, Query, Request, StepKind};
+use crate::model::{Observation, Operation, OperationState, ProvisionedProduct, Query, Request, Status, StepKind};
 use crate::plan::is_owner;
 use crate::provider::{Provider, ProviderError};
 
@@ -155,8 +155,11 @@ async fn newer(
             Ok(Verdict::Operation(operation))
         }
         Request::Terminate { .. } if kind.contains("TERMINATE") => Ok(Verdict::Operation(operation)),
-        // Its record does not say what it changes to; the product will.
-        Request::SetOwner { .. } | Request::SetLaunchRole { .. } if operation.state == OperationState::Running => {
+        // Its record does not say what it changes to; the product will, and what was seen of it while the operation ran
+        // does not.
+        Request::SetOwner { .. } | Request::SetLaunchRole { .. }
+            if operation.state == OperationState::Running || product.status == Status::UnderChange =>
+        {
             Ok(Verdict::Busy)
         }
         _ => between(),
