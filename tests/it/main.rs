@@ -1,9 +1,11 @@
 //! All integration tests, in one binary: it is linked once.
 
+mod approvals;
 mod architecture;
 mod bench;
 mod clouds;
 mod config;
+mod doubts;
 mod examples;
 mod kill;
 mod laws;

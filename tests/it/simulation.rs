@@ -138,11 +138,21 @@ impl Simulation {
                         return;
                     }
                     last = stuck.iter().map(|finding| format!("{}\n", finding.problem)).collect();
+                    self.cancel(&stuck).await;
                     self.take_down(&stuck).await;
                 }
             }
         }
         self.fail(&format!("it never comes to an end: {last}"));
+    }
+
+    /// What waits for approval and is no longer wanted is cancelled, as its finding says.
+    async fn cancel(&self, findings: &[Finding]) {
+        for finding in findings {
+            if let Some((plan, _)) = finding.problem.message.split_once(" was handed in, and the files no longer ask") {
+                let _ = self.world.ask("operator", "CancelProvisionedProductPlan", &[("PlanId", plan)]).await;
+            }
+        }
     }
 
     async fn take_down(&mut self, findings: &[Finding]) {

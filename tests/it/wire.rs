@@ -39,6 +39,8 @@ pub enum Trouble {
     FullDisk(u64),
     /// A person presses Ctrl-C while the nth request is under way.
     Interrupt(u64),
+    /// The nth request is lost, or its reply is.
+    Lose(u64, bool),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -205,6 +207,10 @@ impl Transport for Wire {
             Some(Trouble::Interrupt(nth)) if nth == call => _ = self.interrupt.send_replace(true),
             _ => {}
         }
+        let lost = match trouble {
+            Some(Trouble::Lose(nth, reply)) if nth == call => Some(reply),
+            _ => lost,
+        };
         match lost {
             Some(false) => return Err(TransportError::Lost("lost on the way there".to_owned())),
             Some(true) => {

@@ -240,6 +240,7 @@ impl World {
                 Trouble::DieBeforeCall(nth) => Trouble::DieBeforeCall(calls + nth),
                 Trouble::DieAfterCall(nth) => Trouble::DieAfterCall(calls + nth),
                 Trouble::Interrupt(nth) => Trouble::Interrupt(calls + nth),
+                Trouble::Lose(nth, reply) => Trouble::Lose(calls + nth, reply),
                 Trouble::DieAtAppend(nth, torn) => Trouble::DieAtAppend(appends + nth, torn),
                 Trouble::FullDisk(nth) => Trouble::FullDisk(appends + nth),
             });
