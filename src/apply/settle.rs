@@ -16,7 +16,7 @@ use crate::ledger::entry::{Entry, Failure, Succeeded};
 use crate::model::secret::Sieve;
 use crate::model::{
     Address, Argument, Desired, Event, Observation, Operation, OperationState, ProvisionedProduct, Query, Request,
-    StepKind, Value,
+    Status, StepKind, Value,
 };
 use crate::plan::is_owner;
 use crate::plan::secrets::{left_out, secrets};
@@ -181,8 +181,11 @@ impl Settling<'_, '_> {
             let overdue: Vec<Address> =
                 self.waiting.keys().filter(|address| waited >= self.patience(address)).cloned().collect();
             for address in overdue {
-                self.waiting.remove(&address);
-                self.leave(&address, &steps[&address], "still running");
+                let operation = self.waiting.remove(&address).flatten();
+                match self.vanished(&address, &steps[&address], operation).await {
+                    Some(verdict) => self.conclude(&address, &steps[&address], verdict).await?,
+                    None => self.leave(&address, &steps[&address], "still running"),
+                }
             }
             if !self.waiting.is_empty() {
                 let names: Vec<String> = self.waiting.keys().map(ToString::to_string).collect();
@@ -192,6 +195,24 @@ impl Settling<'_, '_> {
         }
         self.settled.open += self.waiting.len() as u32;
         Ok(())
+    }
+
+    /// An operation that nobody can see any more, of a product that is gone or shows another one: this is not the world
+    /// that it was sent to, or it has been forgotten. The next plan compares with what there is.
+    async fn vanished(&self, address: &Address, step: &Unsettled, operation: Option<Operation>) -> Option<Verdict> {
+        let operation = operation.filter(|operation| operation.status == Operation::NOT_VISIBLE)?;
+        let id = &operation.product_id;
+        let query = Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() };
+        let seen = self.provider(address)?.observe(&query).await.ok()?;
+        if seen.gone.contains(id) {
+            return Some(match step.started.kind {
+                StepKind::Terminate => Verdict::Holds { product: id.clone(), operation: Some(operation.id) },
+                _ => Verdict::Superseded(format!("neither {} nor {id} is known any more", operation.id)),
+            });
+        }
+        let product = seen.products.get(id)?;
+        let settled = product.status != Status::UnderChange && product.last_operation.as_ref() != Some(&operation.id);
+        settled.then(|| Verdict::Superseded(format!("{} is not known any more, and {id} shows another", operation.id)))
     }
 
     /// How long a step is waited for.

@@ -106,8 +106,14 @@ struct Run<'a> {
 impl Run<'_> {
     /// Whether the clouds show steps of earlier runs that have no end, and what became of them.
     async fn settle(&mut self) -> Result<Settled, Problems> {
+        let lost_world = self.session.lost_world(self.journal.ledger());
         if self.journal.ledger().unsettled.is_empty() {
+            self.ui.warnings(lost_world.as_slice());
             return Ok(Settled::default());
+        }
+        // Nobody could ever say what became of it.
+        if let Some(problem) = lost_world {
+            return Err(vec![problem]);
         }
         let began = Instant::now();
         let mut progress = self.progress();

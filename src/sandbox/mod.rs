@@ -150,6 +150,11 @@ impl Sandbox {
         self.inner().warning.clone()
     }
 
+    /// Whether the world is on disk: it is from the first write on.
+    pub fn is_kept(&self) -> bool {
+        self.inner().journal.exists()
+    }
+
     /// Becomes the only writer before the first write, so that whoever would find the world taken learns it before
     /// anything is begun.
     pub fn claim(&self) -> Result<(), Problem> {
