@@ -5,9 +5,11 @@
 
 mod check;
 mod evaluate;
+mod hcl;
 mod identity;
 mod json;
 mod parse;
+mod terraform;
 #[cfg(test)]
 mod tests;
 
@@ -195,6 +197,9 @@ impl Template {
             mappings: root.get("Mappings").cloned(),
             properties: BTreeMap::new(),
         };
+        if let Some(section) = root.get("Workspace").filter(|_| source.engine == Engine::Terraform) {
+            template.take_workspace(section);
+        }
         let none = root.get("Resources").and_then(Node::pairs).is_none_or(<[_]>::is_empty);
         if none && !expanded_by_macro {
             return Err(source.error(root.at, "At least one Resources member must be defined."));
@@ -217,6 +222,19 @@ impl Template {
             }
         }
         Ok(template)
+    }
+
+    /// Adds what Terraform declares; what the template itself says of a parameter or an output counts more.
+    fn take_workspace(&mut self, section: &Node) {
+        let found = terraform::Workspace::read(section);
+        let (parameters, outputs) = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.outputs));
+        self.parameters =
+            found.parameters.into_iter().filter(|p| parameters.iter().all(|q| q.name != p.name)).collect();
+        self.outputs = found.outputs.into_iter().filter(|o| outputs.iter().all(|q| q.name != o.name)).collect();
+        self.parameters.extend(parameters);
+        self.outputs.extend(outputs);
+        self.resources.extend(found.resources);
+        self.properties.extend(found.properties);
     }
 
     /// Whether a stack of this template takes `values`. A parameter that is not among them has its default.
