@@ -16,9 +16,10 @@ use crate::ledger::{FileStore, Ledger};
 use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
+use crate::provider::alibaba::Alibaba;
 use crate::provider::aws::Aws;
 use crate::provider::meter::Meter;
-use crate::provider::{Connect, FixedCredentials};
+use crate::provider::{Connect, FixedCredentials, Provider};
 use crate::sandbox::Sandbox;
 use crate::seam::{Cache, Clock};
 
@@ -52,11 +53,6 @@ impl Session {
         let mut providers = Providers::new();
         let mut problems = Problems::new();
         for target in project.targets.values() {
-            if target.cloud == Cloud::Alibaba {
-                let problem = Problem::input("`provider = \"alibaba\"` can be validated, and not planned yet");
-                problems.push(problem.at(&target.place));
-                continue;
-            }
             let fixed = match (&target.endpoint, &sandbox) {
                 (Endpoint::Sandbox { principal }, Some(sandbox)) => {
                     match sandbox.credentials(&target.account, principal.as_deref()) {
@@ -86,10 +82,15 @@ impl Session {
                 clock: Arc::clone(&clock),
                 meter: meter.clone(),
                 cache: Arc::clone(&cache),
+                world: None,
                 fixed,
                 parallelism: usize::from(selection.parallelism),
             };
-            providers.insert(target.name.clone(), Arc::new(Aws::connect(connect)));
+            let provider: Arc<dyn Provider> = match target.cloud {
+                Cloud::Aws => Arc::new(Aws::connect(connect)),
+                Cloud::Alibaba => Arc::new(Alibaba::connect(connect)),
+            };
+            providers.insert(target.name.clone(), provider);
         }
         if !problems.is_empty() {
             return Err(problems);

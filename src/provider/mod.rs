@@ -2,6 +2,8 @@
 
 pub mod alibaba;
 pub mod aws;
+mod backoff;
+mod gather;
 pub mod http;
 pub mod meter;
 
@@ -49,6 +51,8 @@ pub struct Connect<'a> {
     pub clock: Arc<dyn Clock>,
     pub meter: Meter,
     pub cache: Arc<dyn Cache>,
+    /// Which world of the sandbox this is, if it is one: what is kept of one is not true of another.
+    pub world: Option<String>,
     /// Instead of the cloud's usual chain; `role_arn` and `read_role_arn` apply on top of these as well.
     pub fixed: Option<FixedCredentials>,
     /// How many requests may be under way at the same time.

@@ -22,7 +22,7 @@ fn every_folder_is_a_test_here() {
     let folder = std::path::Path::new(crate::bench::ROOT).join("examples");
     let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["guardrails", "quickstart", "reorganisation"]);
+    assert_eq!(names, ["guardrails", "quickstart", "reorganisation", "two-clouds"]);
 }
 
 #[test]

@@ -322,6 +322,7 @@ impl World {
                 clock: self.sandbox.clock(),
                 meter: meter(),
                 cache: Arc::new(tenure::seam::NoCache),
+                world: None,
                 fixed: Some(FixedCredentials {
                     access_key_id: credentials.access_key_id,
                     secret_access_key: credentials.secret_access_key,

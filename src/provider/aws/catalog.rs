@@ -7,7 +7,6 @@ use tokio::sync::OnceCell;
 use super::Aws;
 use super::call::Role;
 use super::errors::{CallError, Refusal};
-use super::gather::gather;
 use super::observe::{LARGE_PAGE, Readable, SMALL_PAGE};
 use super::page::Pages;
 use super::wire::{
@@ -20,6 +19,7 @@ use crate::model::{
     Version,
 };
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 const DESCRIBE: &str = "DescribeProduct";
 const DESCRIBE_AS_ADMIN: &str = "DescribeProductAsAdmin";

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use super::Aws;
 use super::call::Role;
 use super::errors::CallError;
-use super::gather::gather;
 use super::observe::{LARGE_PAGE, Readable, SMALL_PAGE};
 use super::page::Pages;
 use super::wire::{
@@ -15,6 +14,7 @@ use super::wire::{
 };
 use crate::model::{Access, Observation, ProvisionedProduct, Status, Subject};
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 const SEARCH: &str = "SearchProvisionedProducts";
 const SCAN: &str = "ScanProvisionedProducts";

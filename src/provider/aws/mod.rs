@@ -10,7 +10,6 @@ mod catalog;
 mod credentials;
 mod endpoint;
 mod errors;
-mod gather;
 mod listing;
 mod observe;
 mod page;
@@ -63,7 +62,7 @@ impl Aws {
     }
 
     fn connect_with(connect: Connect<'_>, files: Option<Files>) -> Self {
-        let Connect { target, transport, clock, meter, cache: _, fixed, parallelism } = connect;
+        let Connect { target, transport, clock, meter, cache: _, world: _, fixed, parallelism } = connect;
         let parallelism = parallelism.clamp(1, MOST_PARALLEL);
         let target = Arc::new(target.clone());
         let places = Arc::new(Semaphore::new(parallelism));

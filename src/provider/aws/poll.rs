@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::call::Role;
 use super::errors::{CallError, Refusal};
-use super::gather::gather;
 use super::observe::SMALL_PAGE;
 use super::page::Pages;
 use super::submit::{LAUNCH_ROLE, OWNER};
@@ -12,6 +11,7 @@ use super::wire::{AccessLevelFilter, HistoryOutput, Page};
 use super::{Aws, NOT_VISIBLE};
 use crate::model::{Operation, OperationState};
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 const HISTORY: &str = "ListRecordHistory";
 /// Up to here asking for each record is no more calls than asking for the newest of all.

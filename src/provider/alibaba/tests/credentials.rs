@@ -235,6 +235,7 @@ fn bench() -> Bench {
         language: None,
         use_fips: false,
         use_dualstack: false,
+        undocumented_reads: false,
         endpoint: Endpoint::Cloud,
     };
     Bench {

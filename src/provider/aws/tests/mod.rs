@@ -217,6 +217,7 @@ pub(super) fn bench(fake: &Arc<Fake>, change: impl FnOnce(&mut Target)) -> Bench
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         meter: meter.clone(),
         cache: Arc::new(crate::seam::NoCache),
+        world: None,
         fixed: Some(fixed()),
         parallelism: 8,
     });
@@ -237,6 +238,7 @@ pub(super) fn bench_of_profiles(fake: &Arc<Fake>, profiles: PathBuf, change: imp
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         meter: meter.clone(),
         cache: Arc::new(crate::seam::NoCache),
+        world: None,
         fixed: None,
         parallelism: 8,
     };
