@@ -80,6 +80,8 @@ struct Inner {
     pace: Pace,
     keeps_settlements: bool,
     nonces: Nonces,
+    /// What a world that this process begins on disk is told.
+    birth: String,
     /// Why the world on disk no longer follows the one in memory. Nothing is answered after that.
     broken: Option<String>,
 }
@@ -137,6 +139,8 @@ impl Sandbox {
                 (world, warning)
             }
         };
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let own = format!("{nanos}/{}/{}", std::process::id(), journal.sequence());
         let inner = Inner {
             world,
             journal,
@@ -147,10 +151,9 @@ impl Sandbox {
             pace: Pace::Virtual,
             keeps_settlements: false,
             nonces: Nonces::default(),
+            birth: ids::sha256_hex(own.as_bytes())[..16].to_owned(),
             broken: None,
         };
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let own = format!("{nanos}/{}/{}", std::process::id(), inner.journal.sequence());
         let origin = ids::number(inner.world.catalog().seed, "nonce", &own);
         let shared = Shared { inner: Mutex::new(inner), origin, nonces: AtomicU64::new(0) };
         Ok(Sandbox { shared: Arc::new(shared) })
@@ -159,6 +162,14 @@ impl Sandbox {
     /// Said when the seed or its templates have changed since the world was made.
     pub fn warning(&self) -> Option<String> {
         self.inner().warning.clone()
+    }
+
+    /// What tells this world from every other: a digest of what it was made from and, once it has been begun on disk,
+    /// something that no other world has, even one made from the same seed.
+    pub fn identity(&self) -> String {
+        let inner = self.inner();
+        let (origin, birth) = (&inner.world.catalog().origin, inner.journal.birth());
+        if birth.is_empty() { origin.clone() } else { format!("{origin}-{birth}") }
     }
 
     /// Becomes the only writer before the first write, so that whoever would find the world taken learns it before
@@ -297,7 +308,7 @@ impl Inner {
             self.world.advance_to(now);
         }
         if !self.journal.exists() {
-            self.journal.begin(&self.world)?;
+            self.journal.begin(&self.world, self.birth.clone())?;
             self.world.take_changes();
         }
         Ok(())

@@ -10,6 +10,7 @@ pub mod approval;
 mod catalog;
 mod launch;
 pub mod model;
+mod place;
 mod plans;
 mod properties;
 pub mod ram;

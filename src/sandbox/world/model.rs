@@ -1,10 +1,10 @@
 //! What the world consists of. Times are milliseconds since 1970 in the world's own time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::place::{Cloud, Place};
 pub use super::refusal::{Answer, ServiceError};
 
 /// Milliseconds since the epoch, in the world's own time.
@@ -12,52 +12,6 @@ pub type Millis = i64;
 
 /// Where the world's time ends: the last moment that can be written down. Whatever would end later ends then.
 pub const LAST: Millis = 253_402_207_200_000;
-
-/// Whose services an account is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cloud {
-    Aws,
-    Alibaba,
-}
-
-impl Cloud {
-    /// An account's id tells its cloud: AWS has twelve digits, Alibaba Cloud sixteen. A seed is held to that.
-    pub fn of_account(id: &str) -> Cloud {
-        if id.len() == 16 { Cloud::Alibaba } else { Cloud::Aws }
-    }
-}
-
-/// An account and a region: nothing in the world reaches across two of them but names of principals.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    pub account: String,
-    pub region: String,
-}
-
-impl Place {
-    pub fn cloud(&self) -> Cloud {
-        Cloud::of_account(&self.account)
-    }
-
-    /// The partition that ARNs of this place are in.
-    pub fn partition(&self) -> &'static str {
-        if self.cloud() == Cloud::Alibaba {
-            "acs"
-        } else if self.region.starts_with("cn-") {
-            "aws-cn"
-        } else if self.region.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.account, self.region)
-    }
-}
 
 /// How much of an account a principal may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, Client, text};
+use super::{Bench, Client, Pairs, text};
 
 const FIELDS: [&str; 18] = [
     "CreateTime",
@@ -247,30 +247,32 @@ fn what_is_somebody_elses_is_not_there_for_an_end_user() {
     assert_eq!(alice.refused("GetTask", &[("TaskId", &task)]), (404, "InvalidTask.NotFound".into()));
 }
 
+/// The code with which a launch is refused that would be accepted but for these changes; `-` leaves one out.
+fn refused_launch(admin: &Client<'_>, changes: Pairs<'_>) -> String {
+    let (product, version) = (admin.product("VPC baseline"), admin.version("VPC baseline", "1"));
+    let mut all: std::collections::BTreeMap<&str, &str> = [
+        ("ProductId", product.as_str()),
+        ("ProductVersionId", &version),
+        ("ProvisionedProductName", "n"),
+        ("StackRegionId", "cn-shanghai"),
+    ]
+    .into_iter()
+    .chain(BLOCK)
+    .collect();
+    all.extend(changes.iter().copied());
+    all.retain(|_, value| *value != "-");
+    admin.refused("LaunchProduct", &all.into_iter().collect::<Vec<_>>()).1
+}
+
 #[test]
 fn documented_refusals() {
     let bench = Bench::new();
     let sandbox = bench.open();
     let admin = bench.client(&sandbox, "admin");
-    let (product, version) = (admin.product("VPC baseline"), admin.version("VPC baseline", "1"));
     let (pinned, pinned_version) = (admin.product("pinned"), admin.version("pinned", "1"));
     let (terraform, terraform_version) = (admin.product("Terraform"), admin.version("Terraform", "1"));
     let long = "x".repeat(129);
-    let refused = |changes: &[(&str, &str)]| {
-        let mut all: std::collections::BTreeMap<&str, &str> = [
-            ("ProductId", product.as_str()),
-            ("ProductVersionId", &version),
-            ("ProvisionedProductName", "n"),
-            ("StackRegionId", "cn-shanghai"),
-        ]
-        .into_iter()
-        .chain(BLOCK)
-        .collect();
-        all.extend(changes.iter().copied());
-        all.retain(|_, value| *value != "-");
-        let all: Vec<(&str, &str)> = all.into_iter().collect();
-        admin.refused("LaunchProduct", &all).1
-    };
+    let refused = |changes: Pairs<'_>| refused_launch(&admin, changes);
     for name in ["ProductId", "ProductVersionId", "ProvisionedProductName", "StackRegionId"] {
         assert_eq!(refused(&[(name, "-")]), format!("Missing{name}"));
     }
@@ -296,6 +298,17 @@ fn documented_refusals() {
         refused(&[("Parameters.2.ParameterKey", "CidrBlock"), ("Parameters.2.ParameterValue", "1")]),
         "InvalidParameters"
     );
+    // And nothing of all that was done.
+    assert_eq!(admin.call("ListProvisionedProducts", &[])["TotalCount"], 0);
+}
+
+#[test]
+fn tags_and_parameters_have_limits() {
+    let bench = Bench::new();
+    let sandbox = bench.open();
+    let admin = bench.client(&sandbox, "admin");
+    let long = "x".repeat(129);
+    let refused = |changes: Pairs<'_>| refused_launch(&admin, changes);
     for key in [&long, "http://x", "a https://x", "acs:x", "aliyun", "aliyun-x"] {
         assert_eq!(refused(&[("Tags.1.Key", key), ("Tags.1.Value", "v")]), "InvalidTags.1.Key", "{key}");
     }
@@ -314,9 +327,14 @@ fn documented_refusals() {
         let many: Vec<(&str, &str)> = many.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(refused(&many), code);
     }
-    // And nothing of all that was done.
-    assert_eq!(admin.call("ListProvisionedProducts", &[])["TotalCount"], 0);
-    // A value against a rule fails the task, not the request.
+}
+
+#[test]
+fn a_value_against_a_rule_fails_the_task_and_not_the_request() {
+    let bench = Bench::new();
+    let sandbox = bench.open();
+    let admin = bench.client(&sandbox, "admin");
+    let (product, version) = (admin.product("VPC baseline"), admin.version("VPC baseline", "1"));
     let (status, reply) = admin.ask(
         "LaunchProduct",
         &[
