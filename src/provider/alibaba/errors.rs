@@ -22,6 +22,12 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// An answer without the thing that was asked for is as good as none.
+    pub(super) fn empty(what: &str) -> Self {
+        let message = format!("the answer is about another {what}, or about none");
+        Refusal { code: "EmptyAnswer".to_owned(), message, request_id: None, date: None }
+    }
+
     /// `Invalid<Resource>.NotFound`: the pattern of the two codes that are known (`InvalidProvisionedProduct.NotFound`,
     /// `InvalidPortfolio.NotFound`; Terraform provider). That the others follow it is assumed. The gateway's own codes
     /// of that form are about the request.
@@ -126,30 +132,31 @@ fn wish(headers: &HeaderMap) -> Option<Duration> {
 
 /// `{"Code", "Message", "RequestId"}`, in either case; a few answers are XML with the same names.
 fn refusal(response: &Response<Bytes>) -> Option<Refusal> {
-    let body = response.body().trim_ascii_start();
-    let text: Box<dyn Fn(&str, &str) -> Option<String>> = if body.first() == Some(&b'<') {
-        let text = std::str::from_utf8(body).ok()?;
-        let document = roxmltree::Document::parse(text).ok()?;
-        let members: Vec<(String, String)> = document
-            .descendants()
-            .filter_map(|node| Some((node.tag_name().name().to_owned(), node.text()?.trim().to_owned())))
-            .collect();
-        Box::new(move |name, _| members.iter().find(|(member, _)| member == name).map(|(_, text)| text.clone()))
-    } else {
-        let value: Value = serde_json::from_slice(body).ok()?;
-        Box::new(move |name, other| {
-            let member = value.get(name).or_else(|| value.get(other))?;
-            member.as_str().map(str::to_owned)
-        })
+    let members = members(response.body().trim_ascii_start())?;
+    let text = |name: &str| {
+        let member = members.iter().find(|(member, _)| member.eq_ignore_ascii_case(name));
+        member.map(|(_, text)| text.clone()).filter(|text| !text.is_empty())
     };
-    let code = text("Code", "code").filter(|code| !code.is_empty())?;
     let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
     Some(Refusal {
-        code,
-        message: text("Message", "message").unwrap_or_default(),
-        request_id: text("RequestId", "requestId").filter(|id| !id.is_empty()),
+        code: text("Code")?,
+        message: text("Message").unwrap_or_default(),
+        request_id: text("RequestId"),
         date: date.map(str::to_owned),
     })
+}
+
+/// The texts of an answer by name.
+fn members(body: &[u8]) -> Option<Vec<(String, String)>> {
+    if body.first() == Some(&b'<') {
+        let document = roxmltree::Document::parse(std::str::from_utf8(body).ok()?).ok()?;
+        let leaf =
+            |node: roxmltree::Node<'_, '_>| Some((node.tag_name().name().to_owned(), node.text()?.trim().to_owned()));
+        return Some(document.descendants().filter_map(leaf).collect());
+    }
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let texts = value.as_object()?.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    Some(texts.collect())
 }
 
 /// What came instead of an answer.

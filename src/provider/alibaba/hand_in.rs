@@ -104,7 +104,7 @@ impl Alibaba {
         let why = match self.find(id).await? {
             Ok(Some(product)) => return Ok(product),
             Ok(None) => "it does not exist any more".to_owned(),
-            Err(why) => why,
+            Err(refusal) => refusal.text(),
         };
         let problem = Problem::failed(format!("{id} cannot be changed: {why}")).hint("nothing was sent; plan again");
         Err(ProviderError::Rejected(problem))
@@ -139,8 +139,8 @@ impl Alibaba {
                 },
             },
             // Nobody can carry out what is not there.
-            Err(why) if why.contains(".NotFound") => return Ok(()),
-            Err(why) => why,
+            Err(refusal) if refusal.is_not_found() => return Ok(()),
+            Err(refusal) => refusal.text(),
         };
         let problem = Problem::failed(format!("{plan_id}, which this would replace, cannot be cancelled: {why}"))
             .hint("nothing was handed in; cancel it in the console, or wait until it has ended, then apply again");
@@ -154,7 +154,7 @@ impl Alibaba {
             let problem = Problem::failed(format!("{plan_id} cannot be carried out: {why}"));
             ProviderError::Rejected(problem.hint("nothing was sent; plan again to see how it is now"))
         };
-        let plan = self.plan(plan_id).await?.map_err(refused)?;
+        let plan = self.plan(plan_id).await?.map_err(|refusal| refused(refusal.text()))?;
         let operation = plans::operation(&plan);
         if !change.product().is_empty() && operation.product_id != change.product() {
             return Err(refused(format!("it is about {}", operation.product_id)));

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Alibaba;
 use super::call::Action;
-use super::errors::CallError;
-use super::observe::Readable;
+use super::errors::{CallError, Refusal};
 use super::wire::{Detail, GetProduct, Input, ListProducts, time};
 use crate::model::{Access, Observation, ProvisionedProduct, Status, Subject, Traits};
 use crate::problem::Problem;
@@ -13,7 +12,7 @@ use crate::provider::ProviderError;
 use crate::provider::gather::gather;
 
 const LIST: Action = Action::query("ListProvisionedProducts");
-const GET: Action = Action::query("GetProvisionedProduct");
+pub(super) const GET: Action = Action::query("GetProvisionedProduct");
 
 /// `PageSize`: the most that every list takes.
 pub(super) const PAGE: usize = 100;
@@ -139,30 +138,41 @@ impl Alibaba {
                                it is gone";
                     observation.unreadable.insert(Subject::Product(id.clone()), why.to_owned());
                 }
-                Err(why) => _ = observation.unreadable.insert(Subject::Product(id.clone()), why),
+                Err(refusal) => {
+                    observation
+                        .unreadable
+                        .insert(Subject::Product(id.clone()), format!("it cannot be read: {}", refusal.text()));
+                }
             }
         }
         Ok(observation)
     }
 
-    /// One product, nothing when the service says that there is none, or why it cannot be read.
-    pub(super) async fn find(&self, id: &str) -> Result<Readable<Option<ProvisionedProduct>>, ProviderError> {
-        let answer: Result<GetProduct, _> = self.client.call(GET, Input::new().with("ProvisionedProductId", id)).await;
+    /// One product, nothing when the service says that there is none, or its refusal.
+    pub(super) async fn find(&self, id: &str) -> Result<Result<Option<ProvisionedProduct>, Refusal>, ProviderError> {
+        let answer = self.client.call::<GetProduct>(GET, Input::new().with("ProvisionedProductId", id)).await;
         match answer {
             Ok(answer) => match product(answer.provisioned_product_detail.0).filter(|product| product.id == id) {
                 Some(product) => {
                     self.sighted(&product);
                     Ok(Ok(Some(product)))
                 }
-                None => Ok(Err(format!("{} answers with another product, or with none", GET.name))),
+                None => Ok(Err(Refusal::empty("product"))),
             },
             Err(CallError::Refused(refusal)) if refusal.is_no_product() => {
                 self.unsighted(id);
                 Ok(Ok(None))
             }
-            Err(CallError::Refused(refusal)) => Ok(Err(format!("it cannot be read: {}", refusal.text()))),
+            Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
             Err(CallError::Failed(error)) => Err(error),
         }
+    }
+
+    /// What a list shows now, complete or not.
+    pub(super) async fn glance(&self) -> Result<BTreeMap<String, ProvisionedProduct>, ProviderError> {
+        let (products, _) = self.list_once(None).await?;
+        products.values().for_each(|product| self.sighted(product));
+        Ok(products)
     }
 }
 

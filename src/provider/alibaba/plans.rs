@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use super::Alibaba;
 use super::call::Action;
-use super::errors::CallError;
+use super::errors::{CallError, Refusal};
 use super::listing::PAGE;
-use super::observe::Readable;
 use super::wire::{GetPlan, Input, ListPlans, Plan, Record, time};
 use crate::model::{Observation, Operation, OperationState};
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
 
-const GET: Action = Action::body("GetProvisionedProductPlan");
+pub(super) const GET: Action = Action::body("GetProvisionedProductPlan");
 const LIST: Action = Action::query("ListProvisionedProductPlans");
 
 /// What every id of a plan begins with.
@@ -25,11 +24,11 @@ pub(super) fn name(token: &str) -> String {
 }
 
 impl Alibaba {
-    pub(super) async fn plan(&self, id: &str) -> Result<Readable<Plan>, ProviderError> {
+    pub(super) async fn plan(&self, id: &str) -> Result<Result<Plan, Refusal>, ProviderError> {
         match self.client.call::<GetPlan>(GET, Input::new().with("PlanId", id)).await {
             Ok(answer) if *answer.plan_detail.plan_id == *id => Ok(Ok(answer.plan_detail.0)),
-            Ok(_) => Ok(Err(format!("{} answers with another plan than {id}, or with none", GET.name))),
-            Err(CallError::Refused(refusal)) => Ok(Err(format!("{id} cannot be read: {}", refusal.text()))),
+            Ok(_) => Ok(Err(Refusal::empty("plan"))),
+            Err(CallError::Refused(refusal)) => Ok(Err(refusal)),
             Err(CallError::Failed(error)) => Err(error),
         }
     }

@@ -10,7 +10,7 @@ use super::errors::{CallError, Refusal};
 use super::listing::PAGE;
 use super::submit::NOT_FOUND;
 use super::wire::{GetTask, Input, ListTasks, Task};
-use super::{Alibaba, plans, tasks};
+use super::{Alibaba, listing, plans, tasks};
 use crate::model::{Access, Cloud, Operation, OperationState, Pending, ProvisionedProduct, Status, StepKind};
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -26,8 +26,12 @@ impl Alibaba {
     /// A list first, where that is fewer calls than one for each product.
     pub(super) async fn look(&self, running: &[Pending]) -> Result<Vec<Operation>, ProviderError> {
         let products = running.iter().filter(|pending| !is_plan(pending)).count();
-        let shown = if self.list_is_fewer(products) { self.list().await?.products } else { Shown::new() };
-        gather(self.parallelism, running.iter().map(|pending| self.look_at(pending, &shown))).await
+        let shown = if self.list_is_fewer(products) { self.glance().await? } else { Shown::new() };
+        let now = gather(self.parallelism, running.iter().map(|pending| self.look_at(pending, &shown))).await?;
+        // What the list has shown of a product is of the time before its operation ended.
+        let ended = now.iter().filter(|operation| operation.state != OperationState::Running);
+        ended.for_each(|operation| self.unsighted(&operation.product_id));
+        Ok(now)
     }
 
     async fn look_at(&self, pending: &Pending, shown: &Shown) -> Result<Operation, ProviderError> {
@@ -50,7 +54,8 @@ impl Alibaba {
         match product {
             Ok(Some(product)) => self.look_at_product(pending, &product).await,
             Ok(None) => Ok(self.without_product(pending)),
-            Err(why) => Ok(hidden(before, &why)),
+            // What a permission forbids, no waiting mends.
+            Err(refusal) => Err(self.client.refused(listing::GET, CallError::Refused(refusal)).await),
         }
     }
 
@@ -66,7 +71,7 @@ impl Alibaba {
                 Operation { state: OperationState::Failed(why), status: NOT_FOUND.to_owned(), ..before }
             }
             // One that was launched a moment ago may not show yet.
-            _ => hidden(&before, NOT_FOUND),
+            _ => hidden(&before),
         }
     }
 
@@ -111,7 +116,7 @@ impl Alibaba {
             Ok(Some(task)) => Ok(later(before, &task)),
             // The last task is the only other one that is known.
             Ok(None) => self.look_at_task(&Operation { id: last.to_owned(), ..before.clone() }).await,
-            Err(refusal) if refusal.is_not_found() => Ok(hidden(before, &refusal.code)),
+            Err(refusal) if refusal.is_not_found() => Ok(hidden(before)),
             Err(_) => self.look_at_task(&Operation { id: last.to_owned(), ..before.clone() }).await,
         }
     }
@@ -161,7 +166,7 @@ impl Alibaba {
         match self.client.call::<GetTask>(tasks::GET, Input::new().with("TaskId", &before.id)).await {
             Ok(answer) => Ok(later(before, &answer.task_detail)),
             // One that was made a moment ago may not show yet.
-            Err(CallError::Refused(refusal)) if refusal.is_not_found() => Ok(hidden(before, &refusal.code)),
+            Err(CallError::Refused(refusal)) if refusal.is_not_found() => Ok(hidden(before)),
             Err(error) => Err(self.client.refused(tasks::GET, error).await),
         }
     }
@@ -172,7 +177,8 @@ impl Alibaba {
         let before = &pending.operation;
         let plan = match self.plan(&before.id).await? {
             Ok(plan) => plan,
-            Err(why) => return Ok(hidden(before, &why)),
+            Err(refusal) if refusal.is_not_found() => return Ok(hidden(before)),
+            Err(refusal) => return Err(self.client.refused(plans::GET, CallError::Refused(refusal)).await),
         };
         let mut now = plans::operation(&plan);
         if now.product_id.is_empty() {
@@ -211,8 +217,8 @@ fn running(before: &Operation, product: &ProvisionedProduct) -> Operation {
 }
 
 /// It cannot be seen (yet): its time-out decides.
-fn hidden(before: &Operation, why: &str) -> Operation {
-    Operation { state: OperationState::Running, status: why.to_owned(), ..before.clone() }
+fn hidden(before: &Operation) -> Operation {
+    Operation { state: OperationState::Running, status: Operation::NOT_VISIBLE.to_owned(), ..before.clone() }
 }
 
 /// What was asked for stays known where the task does not say.

@@ -10,7 +10,8 @@ use super::observe::{Readable, Reads};
 use super::wire::{Detail, GetProduct, GetTask, Input, Output, Parameter, Tag, Task, time};
 use super::{Alibaba, plans};
 use crate::model::{
-    LiveParameter, LiveParameters, Observation, Operation, OperationState, ProvisionedProduct, Subject, Template,
+    LiveParameter, LiveParameters, Observation, Operation, OperationState, ProvisionedProduct, Status, Subject,
+    Template,
 };
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -67,7 +68,10 @@ impl Alibaba {
 
     async fn operation(&self, id: &str, reads: &Reads) -> Result<Readable<Operation>, ProviderError> {
         if id.starts_with(plans::PREFIX) {
-            return Ok(self.plan(id).await?.map(|plan| plans::operation(&plan)));
+            let plan = self.plan(id).await?;
+            return Ok(plan
+                .map(|plan| plans::operation(&plan))
+                .map_err(|refusal| format!("{id} cannot be read: {}", refusal.text())));
         }
         if let Some(done) = self.memory.task(id) {
             return Ok(Ok(done.operation(id)));
@@ -109,13 +113,16 @@ impl Alibaba {
             return Ok(self.spec(id).await?.map(|detail| outputs(&detail.outputs)));
         }
         let now = self.client.link.now();
-        let sighted = self.sightings().products.get(id).filter(|(at, _)| now.duration_since(*at) < FRESH).cloned();
+        let is_fresh = |at: jiff::Timestamp, product: &ProvisionedProduct| {
+            now.duration_since(at) < FRESH && product.status != Status::UnderChange
+        };
+        let sighted = self.sightings().products.get(id).filter(|(at, product)| is_fresh(*at, product)).cloned();
         let product = match sighted {
             Some((_, product)) => product,
             None => match self.find(id).await? {
                 Ok(Some(product)) => product,
                 Ok(None) => return Ok(Err("it does not exist any more".to_owned())),
-                Err(why) => return Ok(Err(why)),
+                Err(refusal) => return Ok(Err(format!("it cannot be read: {}", refusal.text()))),
             },
         };
         let Some(task) = &product.last_successful else {
