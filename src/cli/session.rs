@@ -82,7 +82,7 @@ impl Session {
                 clock: Arc::clone(&clock),
                 meter: meter.clone(),
                 cache: Arc::clone(&cache),
-                world: None,
+                world: sandbox.as_ref().filter(|_| target.is_sandbox()).map(Sandbox::identity),
                 fixed,
                 parallelism: usize::from(selection.parallelism),
             };
