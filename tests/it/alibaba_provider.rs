@@ -222,11 +222,6 @@ impl Scene {
         run(self.provider.submit(request, &"7".repeat(64))).unwrap()
     }
 
-    fn last(&self, id: &str) -> Option<String> {
-        let seen = self.observe(&Query { confirm: one(id), ..Query::default() });
-        seen.products.get(id).and_then(|product| product.last_operation.clone())
-    }
-
     /// Polls until it has ended, as a run does.
     fn end(&self, kind: StepKind, operation: Operation, after: Option<String>) -> Operation {
         let mut pending = Pending { kind, operation, after };
@@ -412,56 +407,72 @@ fn the_catalog_its_templates_and_holders() {
     assert_eq!(seen.catalog.templates[&module].outputs, Some(one("name")));
 }
 
-/// Hands a change in, has it approved, and carries it out.
-fn approved(scene: &Scene, change: Request, kind: StepKind, after: Option<String>) -> Operation {
-    let prepare = Request::Prepare { change: Box::new(change.clone()), supersedes: None };
-    let handed_in = scene.submit(&prepare);
-    assert_eq!(handed_in.kind, Operation::PREPARATION);
-    let waiting = scene.end(StepKind::Prepare, handed_in.clone(), after.clone());
-    assert_eq!(waiting.state, OperationState::Waiting("boss".to_owned()), "{kind:?} {waiting:?}");
-    let found = scene.observe(&Query { preparations: one(&"7".repeat(64)), ..Query::default() });
-    assert_eq!(found.operations[&"7".repeat(64)].id, waiting.id);
+impl Scene {
+    fn hand_in(&self, change: &Request, supersedes: Option<&str>, token: &str) -> Operation {
+        let change = Box::new(change.clone());
+        let request = Request::Prepare { change, supersedes: supersedes.map(str::to_owned) };
+        let operation = run(self.provider.submit(&request, token)).unwrap();
+        assert_eq!((operation.kind.as_str(), &operation.state), (Operation::PREPARATION, &OperationState::Running));
+        let waiting = self.end(StepKind::Prepare, operation, None);
+        assert_eq!(waiting.state, OperationState::Waiting("boss".to_owned()), "{waiting:?}");
+        let found = self.observe(&Query { preparations: one(token), ..Query::default() });
+        assert_eq!(found.operations[token].id, waiting.id);
+        waiting
+    }
 
-    scene.as_boss("ApproveProvisionedProductPlan", &format!("ApprovalAction=Approve&PlanId={}", waiting.id));
-    let ready = scene.end(StepKind::Prepare, waiting, after.clone());
-    assert_eq!(ready.state, OperationState::Succeeded, "{ready:?}");
-    let execute = Request::Execute { change: Box::new(change), preparation: ready.id.clone() };
-    let running = scene.submit(&execute);
-    assert_eq!((running.kind.as_str(), &running.state), (Operation::EXECUTION, &OperationState::Running));
-    scene.end(StepKind::Execute, running, after)
+    /// Hands a change in, has it approved, and carries it out.
+    fn approved(&self, change: Request, token: &str, after: Option<String>) -> Operation {
+        let waiting = self.hand_in(&change, None, token);
+        let plan = waiting.id.clone();
+        self.as_boss("ApproveProvisionedProductPlan", &format!("ApprovalAction=Approve&PlanId={plan}"));
+        let ready = self.end(StepKind::Prepare, waiting, after.clone());
+        assert_eq!(ready.state, OperationState::Succeeded, "{ready:?}");
+        let request = Request::Execute { change: Box::new(change), preparation: plan.clone() };
+        let running = run(self.provider.submit(&request, token)).unwrap();
+        assert_eq!((running.kind.as_str(), &running.state), (Operation::EXECUTION, &OperationState::Running));
+        let seen = self.observe(&Query { operations: one(&plan), ..Query::default() });
+        assert_eq!(seen.operations[&plan].kind, Operation::EXECUTION);
+        let ended = self.end(StepKind::Execute, running, after);
+        assert_eq!(ended.state, OperationState::Succeeded, "{ended:?}");
+        ended
+    }
 }
 
 #[test]
 fn a_launch_an_update_and_a_termination_with_approval() {
     let scene = scene();
-    let launched = approved(&scene, scene.launch("Guarded", "1", "g"), StepKind::Provision, None);
-    assert_eq!(launched.state, OperationState::Succeeded, "{launched:?}");
-    let listed = scene.list();
-    let product = listed.products.values().next().unwrap();
+    let launched = scene.approved(scene.launch("Guarded", "1", "g"), "first", None);
+    let product = scene.list().products.into_values().next().unwrap();
     let id = product.id.clone();
-    assert_eq!((launched.product_id.as_str(), Some(&launched.id)), (id.as_str(), product.last_operation.as_ref()));
+    assert_eq!((&launched.product_id, Some(&launched.id)), (&id, product.last_operation.as_ref()));
+    let updated = scene.approved(scene.update(&id, "Guarded", "2", "5"), "second", product.last_operation);
+    let product = scene.list().products.into_values().next().unwrap();
+    assert_eq!((Some(&updated.id), product.status), (product.last_successful.as_ref(), Status::Available));
+    let seen = scene.observe(&Query { parameters: vec![product.clone()], ..Query::default() });
+    assert_eq!(seen.parameters[&id].parameters["Size"].value, "5");
+    scene.approved(Request::Terminate { id: id.clone() }, "third", product.last_operation);
+    assert!(scene.observe(&Query { confirm: one(&id), ..Query::default() }).gone.contains(&id));
+}
 
-    // One token names one plan, so each change has a world of names of its own.
+#[test]
+fn a_change_that_is_rejected_and_one_that_is_replaced() {
+    let scene = scene();
+    let launched = scene.approved(scene.launch("Guarded", "1", "g"), "first", None);
+    let id = launched.product_id;
     let change = scene.update(&id, "Guarded", "2", "5");
-    let handed_in =
-        run(scene.provider.submit(&Request::Prepare { change: Box::new(change.clone()), supersedes: None }, "second"))
-            .unwrap();
-    let waiting = scene.end(StepKind::Prepare, handed_in, scene.last(&id));
-    let rejection = format!("ApprovalAction=Reject&Comment=too+large&PlanId={}", waiting.id);
-    scene.as_boss("ApproveProvisionedProductPlan", &rejection);
-    let rejected = scene.end(StepKind::Prepare, waiting.clone(), scene.last(&id));
+    let waiting = scene.hand_in(&change, None, "second");
+    let answer = format!("ApprovalAction=Reject&Comment=too+large&PlanId={}", waiting.id);
+    scene.as_boss("ApproveProvisionedProductPlan", &answer);
+    let rejected = scene.end(StepKind::Prepare, waiting.clone(), None);
     assert_eq!(rejected.state, OperationState::Failed("rejected by boss: too large".to_owned()));
-
-    let replaced = Request::Prepare { change: Box::new(change), supersedes: Some(waiting.id) };
-    let handed_in = run(scene.provider.submit(&replaced, "third")).unwrap();
-    assert_eq!(handed_in.product_id, id);
-    let waiting = scene.end(StepKind::Prepare, handed_in, scene.last(&id));
-    assert!(matches!(waiting.state, OperationState::Waiting(_)));
-    let smaller = scene.update(&id, "Guarded", "2", "2");
-    let replaced = Request::Prepare { change: Box::new(smaller), supersedes: Some(waiting.id.clone()) };
-    run(scene.provider.submit(&replaced, "fourth")).unwrap();
-    let seen = scene.observe(&Query { operations: one(&waiting.id), ..Query::default() });
+    // What has ended need not be cancelled, and what waits is.
+    let second = scene.hand_in(&change, Some(&waiting.id), "third");
+    let third = scene.hand_in(&scene.update(&id, "Guarded", "2", "2"), Some(&second.id), "fourth");
+    let operations = BTreeSet::from([second.id.clone(), third.id.clone()]);
+    let seen = scene.observe(&Query { operations, ..Query::default() }).operations;
     assert!(
-        matches!(&seen.operations[&waiting.id].state, OperationState::Failed(text) if text.starts_with("cancelled"))
+        matches!(&seen[&second.id].state, OperationState::Failed(text) if text.starts_with("cancelled")),
+        "{seen:?}"
     );
+    assert!(matches!(seen[&third.id].state, OperationState::Waiting(_)));
 }
