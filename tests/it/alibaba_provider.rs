@@ -15,7 +15,7 @@ use tenure::model::{
 use tenure::problem::Place;
 use tenure::provider::alibaba::Alibaba;
 use tenure::provider::meter::Meter;
-use tenure::provider::{Connect, FixedCredentials, Provider};
+use tenure::provider::{Connect, FixedCredentials, Provider, ProviderError};
 use tenure::sandbox::Sandbox;
 use tenure::seam::Cache;
 
@@ -119,9 +119,14 @@ struct Scene {
 }
 
 fn scene() -> Scene {
+    scene_with("")
+}
+
+/// The same with faults.
+fn scene_with(faults: &str) -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write("sandbox.toml", SEED);
+    write("sandbox.toml", &format!("{SEED}{faults}"));
     write("bucket.json", BUCKET);
     write("module.json", MODULE);
     let sandbox = Sandbox::open(&folder.path().join("sandbox.toml"), &folder.path().join("world")).unwrap();
@@ -369,6 +374,43 @@ fn a_failure_is_told_and_what_ran_before_still_runs() {
     assert_eq!((product.status, product.last_successful.as_ref()), (Status::Error, Some(&launched.id)));
     let seen = scene.observe(&Query { parameters: vec![product], ..Query::default() });
     assert_eq!(seen.parameters[&id].parameters["Size"].value, "3");
+}
+
+#[test]
+fn a_launch_whose_answer_was_lost_is_found_by_its_name() {
+    for (kind, arrived) in [("lost-reply", true), ("lost-request", false)] {
+        let scene = scene_with(&format!("[[fault]]\noperation = \"LaunchProduct\"\nkind = \"{kind}\"\nat = [1]\n"));
+        let request = scene.launch("Bucket", "1", "b");
+        let error = run(scene.provider.submit(&request, "t")).unwrap_err();
+        assert!(matches!(error, ProviderError::Unknown(_)), "{error:?}");
+        let seen = scene.observe(&Query { names: one("b"), ..Query::default() });
+        assert_eq!(seen.products.len(), usize::from(arrived), "{kind}");
+        assert_eq!(scene.sandbox.calls()["LaunchProduct"], 1);
+        let Some(product) = seen.products.values().next() else { continue };
+        let found = Operation {
+            id: product.last_operation.clone().unwrap(),
+            product_id: product.id.clone(),
+            state: OperationState::Running,
+            status: String::new(),
+            kind: String::new(),
+            version_id: None,
+            path_id: None,
+            updated: None,
+        };
+        assert_eq!(scene.end(StepKind::Provision, found, None).state, OperationState::Succeeded);
+    }
+}
+
+#[test]
+fn throttling_takes_time_and_nothing_else() {
+    let scene = scene_with("[[fault]]\noperation = \"*\"\nkind = \"throttle\"\nevery = 3\n");
+    let accepted = scene.submit(&scene.launch("Bucket", "1", "b"));
+    let id = accepted.product_id.clone();
+    assert_eq!(scene.end(StepKind::Provision, accepted, None).state, OperationState::Succeeded);
+    let accepted = scene.submit(&scene.update(&id, "Bucket", "2", "4"));
+    assert_eq!(scene.end(StepKind::Update, accepted, None).product_id, id);
+    assert_eq!(scene.list().products.len(), 1);
+    assert!(scene.meter.retries() > 0);
 }
 
 #[test]
