@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::arrival::{Verdict, look};
 use super::run::{Run, failed};
-use super::settle::{Verdict, look};
 use super::{elapsed, flight};
 use crate::ledger::entry::{Entry, Failure};
 use crate::model::{Step, StepId};

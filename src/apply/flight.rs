@@ -108,7 +108,7 @@ impl Run<'_, '_> {
         if !matches!(error, ProviderError::Rejected(_)) && *failures < FAILED_POLLS_MAX {
             return;
         }
-        let problem = self.mask(error.into_problem());
+        let problem = self.mask(None, error.into_problem());
         self.close(target, &problem.message);
         let its: Vec<StepId> =
             self.running.keys().copied().filter(|id| self.step(*id).address.target == target).collect();
@@ -158,8 +158,8 @@ impl Run<'_, '_> {
                 self.prepared.insert(step.address.clone(), operation.id.clone());
             }
             if let OperationState::Failed(text) = &operation.state {
-                let text = self.mask_text(text);
                 let problem = Problem::failed(format!("{} ended in failure: {text}", operation.id));
+                let problem = self.mask(Some(&step.address), problem);
                 entries.push(failed(step, Failure::Operation, &problem));
                 outcomes.push((step, since, Err(problem)));
             } else {

@@ -35,8 +35,15 @@ impl Run<'_, '_> {
         }
         for id in wave {
             for address in references(&self.step(*id).request) {
-                if let Some(product) = self.ids.get(address) {
-                    queries.entry(address.target.clone()).or_default().outputs.insert(product.clone());
+                let Some(product) = self.ids.get(address) else { continue };
+                let query = queries.entry(address.target.clone()).or_default();
+                query.outputs.insert(product.clone());
+                // What its stack shows of a secret must not be taken for an output.
+                if self.plan.secrets.contains_key(address)
+                    && let Some(base) = self.plan.base.get(address).filter(|base| base.id == *product)
+                    && !query.parameters.contains(base)
+                {
+                    query.parameters.push(base.clone());
                 }
             }
         }

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Secrets;
 use crate::ledger::entry::Failure;
-use crate::model::{Address, Argument, Observation, Piece, ProvisionedProduct, Request, Step, StepKind};
-use crate::plan::{Plan, is_owner, parameters};
-use crate::problem::Problem;
+use crate::model::secret::Sieve;
+use crate::model::{Address, Argument, Observation, Piece, ProvisionedProduct, Request, Step, StepKind, Subject};
+use crate::plan::{Plan, is_owner, parameters, secrets};
+use crate::problem::{Kind, Problem};
 
 /// What became of a step on the last look.
 pub enum Prepared {
@@ -25,7 +27,13 @@ pub struct Known<'a> {
     pub operations: &'a BTreeMap<Address, BTreeSet<String>>,
     /// What was handed in and approved, by address.
     pub prepared: &'a BTreeMap<Address, String>,
+    pub secrets: Secrets<'a>,
+    /// The values that this run has sent.
+    pub sent_secrets: &'a BTreeSet<String>,
 }
+
+/// A secret of another product is looked for in an output only if it is too long to be there by chance.
+const STRANGE_CHARACTERS: usize = 8;
 
 impl Known<'_> {
     /// The provisioned product that a step writes to, if it exists already.
@@ -116,11 +124,38 @@ impl Known<'_> {
         let nothing = || "which does not exist".to_owned();
         let id = self.ids.get(address).ok_or_else(nothing)?;
         let seen = seen.get(&address.target).ok_or_else(nothing)?;
-        match (seen.outputs.get(id).and_then(|outputs| outputs.get(output)), seen.unreadable.get(id)) {
+        let unreadable = seen.unreadable.get(&Subject::Outputs(id.clone()));
+        match (seen.outputs.get(id).and_then(|outputs| outputs.get(output)), unreadable) {
             (Some(value), _) => Ok(value),
             (None, Some(why)) => Err(format!("and of {id} {why}")),
             (None, None) => Err("which has no such output".to_owned()),
         }
+    }
+
+    /// An output that repeats a secret is neither sent nor written down.
+    fn refuse_secret(
+        &self,
+        address: &Address,
+        output: &str,
+        value: &str,
+        seen: &BTreeMap<String, Observation>,
+    ) -> Result<(), Problem> {
+        let own = self.plan.secrets.get(address).into_iter().flatten();
+        let stack = self.ids.get(address).and_then(|id| seen.get(&address.target)?.parameters.get(id));
+        for (key, secret) in own {
+            let at_hand = (self.secrets)(secret).ok();
+            let bare = stack.and_then(|stack| stack.parameters.get(key)).filter(|live| !live.masked);
+            let values = at_hand.into_iter().chain(bare.map(|live| live.value.clone()));
+            if Sieve::new(values.collect()).catches(value) {
+                return Err(Problem { kind: Kind::Failed, ..secrets::repeated(address, output, key) });
+            }
+        }
+        let strange = self.sent_secrets.iter().filter(|secret| secret.chars().count() >= STRANGE_CHARACTERS);
+        if Sieve::new(strange.cloned().collect()).catches(value) {
+            return Err(Problem::failed(format!("output `{output}` of `{address}` repeats a secret of this run"))
+                .hint("nothing was sent; make it an output that repeats none"));
+        }
+        Ok(())
     }
 
     /// Fills outputs in, and checks the result against the template's rules as planning does with literals.
@@ -141,6 +176,7 @@ impl Known<'_> {
                             let message = format!("`parameters.{key}` needs output `{output}` of `{address}`, {why}");
                             Problem::failed(message).hint("nothing was sent; correct the reference and apply again")
                         })?;
+                        self.refuse_secret(address, output, value, seen)?;
                         text.push_str(value);
                     }
                 }

@@ -13,9 +13,10 @@ use super::doubt::Doubt;
 use super::flight::Running;
 use super::look::references;
 use super::prepare::{Known, Prepared};
-use super::send::{mask, submit, unseal};
+use super::send::{submit, unseal};
 use super::{Context, elapsed};
 use crate::ledger::entry::{Entry, Failure, Holdings, Started, Succeeded};
+use crate::model::secret::Sieve;
 use crate::model::{
     Address, Event, Observation, Operation, OperationState, Query, Report, Request, Step, StepId, StepKind,
 };
@@ -95,7 +96,14 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 
     pub fn known(&self) -> Known<'_> {
-        Known { plan: self.plan, ids: &self.ids, operations: &self.operations, prepared: &self.prepared }
+        Known {
+            plan: self.plan,
+            ids: &self.ids,
+            operations: &self.operations,
+            prepared: &self.prepared,
+            secrets: self.context.secrets,
+            sent_secrets: &self.sent_secrets,
+        }
     }
 
     pub fn tell(&mut self, event: Event) {
@@ -327,13 +335,13 @@ impl<'a, 'c> Run<'a, 'c> {
                     }
                     accepted.push((step, operation));
                 }
-                Err(ProviderError::Unknown(problem)) => doubtful.push((step, self.mask(problem))),
+                Err(ProviderError::Unknown(problem)) => doubtful.push((step, self.mask(Some(&step.address), problem))),
                 Err(error) => {
                     let reason = match &error {
                         ProviderError::Throttled(_) => Failure::NotSent,
                         _ => Failure::Rejected,
                     };
-                    let problem = self.mask(error.into_problem());
+                    let problem = self.mask(Some(&step.address), error.into_problem());
                     entries.push(failed(step, reason, &problem));
                     refused.push((step, problem));
                 }
@@ -410,13 +418,14 @@ impl<'a, 'c> Run<'a, 'c> {
         self.tell(Event::NotStarted { step: id, address: step.address.clone(), kind: step.kind, because });
     }
 
-    pub fn mask(&self, mut problem: Problem) -> Problem {
-        problem.message = self.mask_text(&problem.message);
+    /// What a cloud says of an address (of any, without one) without the secrets that this run sent, or that the address
+    /// has and that are at hand.
+    pub fn mask(&self, address: Option<&Address>, mut problem: Problem) -> Problem {
+        let secrets = address.and_then(|address| self.plan.secrets.get(address)).into_iter().flatten();
+        let at_hand = secrets.filter_map(|(_, secret)| (self.context.secrets)(secret).ok());
+        let sieve = Sieve::new(self.sent_secrets.iter().cloned().chain(at_hand).collect());
+        problem.message = sieve.mask(&problem.message);
         problem
-    }
-
-    pub fn mask_text(&self, text: &str) -> String {
-        mask(text, &self.sent_secrets)
     }
 
     pub async fn finish(mut self) -> Result<Report, Problem> {

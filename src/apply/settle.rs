@@ -8,25 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::arrival::{Verdict, accepted, look};
 use super::doubt::{LOOKS_MIN, WINDOW};
 use super::flight::{FAILED_POLLS_MAX, confirm_transfer, held, succeeded};
-use super::send::{mask, submit, unseal};
+use super::send::{submit, unseal};
 use super::{Context, elapsed};
 use crate::ledger::Unsettled;
 use crate::ledger::entry::{Entry, Failure};
-use crate::model::{
-    Address, Argument, Desired, Event, Observation, Operation, OperationState, Pending, ProvisionedProduct, Query,
-    Request, StepKind, Value,
-};
-use crate::plan::is_owner;
+use crate::model::secret::Sieve;
+use crate::model::{Address, Argument, Desired, Event, Operation, OperationState, Pending, Request, StepKind, Value};
+use crate::plan::secrets::{left_out, secrets};
 use crate::problem::{Kind, Problem};
 use crate::provider::{Provider, ProviderError};
 
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// How long an operation that cannot be seen is waited for: it may have been accepted a moment ago.
 const HIDDEN_FOR: Duration = Duration::from_secs(60);
-/// How far a cloud's clock may be from ours: beyond it, it refuses requests.
-const CLOCKS_APART: Duration = Duration::from_secs(15 * 60);
 /// The time of a step whose declaration names none.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(3600);
 
@@ -40,24 +37,6 @@ pub struct Settled {
     pub open: u32,
     /// Whose change was handed in and not approved: asking once more is for a person to decide.
     pub refused: BTreeSet<Address>,
-}
-
-/// What one look at an unsettled step tells.
-pub(super) enum Verdict {
-    /// Its result holds.
-    Holds { product: String, operation: Option<String> },
-    /// This operation is the step's.
-    Operation(Operation),
-    /// Something that may be the step's is running; when it has ended, the product tells.
-    Busy,
-    /// It can be sent again with its token.
-    Resend,
-    /// Nothing of it is there; it may still come.
-    NotThere,
-    /// It cannot be told apart from what somebody else did since.
-    Superseded(String),
-    /// Nothing can be said now.
-    Unclear(String),
 }
 
 /// Settles every unsettled step of the ledger.
@@ -133,8 +112,8 @@ impl Settling<'_, '_> {
         if let Some(why) = secret_moved(address, request, self.desired) {
             return self.fail(address, step, Failure::Superseded, &why).await;
         }
-        let (sealed, values) = match unseal(request, self.context.secrets) {
-            Ok(unsealed) => unsealed,
+        let sealed = match unseal(request, self.context.secrets) {
+            Ok((sealed, _)) => sealed,
             Err(problem) => return self.fail(address, step, Failure::Superseded, &problem.message).await,
         };
         self.settled.wrote = true;
@@ -143,9 +122,8 @@ impl Settling<'_, '_> {
             Ok(operation) => return self.accept(address, step, operation).await,
             Err(error) => error,
         };
-        let values: BTreeSet<String> = values.into_iter().collect();
         let definite = matches!(&error, ProviderError::Rejected(problem) if problem.kind != Kind::Access);
-        let message = mask(&error.into_problem().message, &values);
+        let message = self.told(address, step, &error.into_problem().message);
         if definite {
             return self.fail(address, step, Failure::Rejected, &message).await;
         }
@@ -273,9 +251,7 @@ impl Settling<'_, '_> {
                     self.leave(&address, step, &why);
                 }
                 OperationState::Failed(text) => {
-                    // As far as its secrets are at hand: whoever sent them may not have been this run.
-                    let values = unseal(&step.started.request, self.context.secrets).map(|(_, values)| values);
-                    let text = mask(text, &values.unwrap_or_default().into_iter().collect());
+                    let text = self.told(&address, step, text);
                     let message = format!("{} ended in failure: {text}", operation.id);
                     if step.started.kind == StepKind::Prepare {
                         self.settled.refused.insert(address.clone());
@@ -289,6 +265,24 @@ impl Settling<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// What may be told of a cloud's text about a step. A secret that the step sent must be at hand for that: whoever sent
+    /// it was another run.
+    fn told(&self, address: &Address, step: &Unsettled, text: &str) -> String {
+        let mut values = BTreeSet::new();
+        let sent = step.started.request.parameters().into_iter().flatten();
+        for (key, argument) in sent {
+            if let Argument::Secret(secret) = argument {
+                match (self.context.secrets)(secret) {
+                    Ok(value) => _ = values.insert(value),
+                    Err(_) => return left_out(key),
+                }
+            }
+        }
+        let kept = secrets(self.desired, self.context.journal.ledger(), address);
+        values.extend(kept.iter().filter_map(|(_, secret)| (self.context.secrets)(secret).ok()));
+        Sieve::new(values).mask(text)
     }
 
     async fn succeed(&mut self, address: &Address, step: &Unsettled, entry: Entry) -> Result<(), Problem> {
@@ -324,152 +318,6 @@ impl Settling<'_, '_> {
 
     fn tell(&mut self, address: &Address, step: &Unsettled, outcome: String) {
         (self.context.tell)(&Event::Settled { address: address.clone(), kind: step.started.kind, outcome });
-    }
-}
-
-fn accepted(operation: &str, product: &str) -> Operation {
-    Operation {
-        id: operation.to_owned(),
-        product_id: product.to_owned(),
-        state: OperationState::Running,
-        status: String::new(),
-        kind: String::new(),
-        version_id: None,
-        path_id: None,
-        updated: None,
-    }
-}
-
-/// Looks at the product of a step that was started and not seen to arrive.
-pub(super) async fn look(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, ProviderError> {
-    let started = &step.started;
-    let id = started.request.product();
-    let replays = provider.traits().replays_tokens;
-    match (&started.request, started.request.change()) {
-        (Request::Prepare { .. }, _) => return handed_in(provider, step).await,
-        (Request::Execute { preparation, .. }, _) => return carried_out(provider, preparation).await,
-        // The token decides: a launch that arrived is answered with its record, one that did not is carried out.
-        (_, Request::Provision { .. }) if replays => return Ok(Verdict::Resend),
-        (_, Request::Provision { name, product_id, .. }) => return launched(provider, step, name, product_id).await,
-        _ => {}
-    }
-    let mut query = Query { confirm: BTreeSet::from([id.to_owned()]), ..Query::default() };
-    if started.kind == StepKind::SetLaunchRole {
-        query.launch_roles.insert(id.to_owned());
-    }
-    let seen = provider.observe(&query).await?;
-    if seen.gone.contains(id) {
-        return Ok(match started.kind {
-            StepKind::Terminate => Verdict::Holds { product: id.to_owned(), operation: None },
-            _ => Verdict::Superseded(format!("{id} does not exist any more")),
-        });
-    }
-    let Some(product) = seen.products.get(id) else {
-        return Ok(Verdict::Unclear(format!("{id} cannot be seen")));
-    };
-    if holds(&started.request, product, &seen) {
-        return Ok(Verdict::Holds { product: id.to_owned(), operation: product.last_operation.clone() });
-    }
-    if product.last_operation == started.seen {
-        return Ok(if replays { Verdict::Resend } else { Verdict::NotThere });
-    }
-    newer(provider, step, product).await
-}
-
-/// Whether a launch that cannot be sent twice has arrived. Nothing had its name when it was sent, so what has it now and
-/// was made since is its work.
-async fn launched(
-    provider: &dyn Provider,
-    step: &Unsettled,
-    name: &str,
-    product_id: &str,
-) -> Result<Verdict, ProviderError> {
-    let query = Query { names: BTreeSet::from([name.to_owned()]), ..Query::default() };
-    let seen = provider.observe(&query).await?;
-    let named: Vec<&ProvisionedProduct> = seen.products.values().filter(|product| product.name == name).collect();
-    let new = |product: &ProvisionedProduct| {
-        product.product_id == product_id && product.created.is_none_or(|at| elapsed(at, step.at) <= CLOCKS_APART)
-    };
-    Ok(match named.as_slice() {
-        [] => Verdict::NotThere,
-        [product] if new(product) => {
-            let operation = product.last_operation.as_deref().unwrap_or_default();
-            Verdict::Operation(accepted(operation, &product.id))
-        }
-        [product] => Verdict::Superseded(format!("{} is named `{name}` and is not its work", product.id)),
-        several => {
-            let ids: Vec<&str> = several.iter().map(|product| product.id.as_str()).collect();
-            Verdict::Unclear(format!("{} are all named `{name}`, and one may be its work", ids.join(", ")))
-        }
-    })
-}
-
-/// Whether a change that was handed in has arrived: it carries the step's token as its name.
-async fn handed_in(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, ProviderError> {
-    let token = &step.started.token;
-    let query = Query { preparations: BTreeSet::from([token.clone()]), ..Query::default() };
-    let mut seen = provider.observe(&query).await?;
-    Ok(seen.operations.remove(token).map_or(Verdict::NotThere, Verdict::Operation))
-}
-
-/// Whether what was approved is being carried out.
-async fn carried_out(provider: &dyn Provider, preparation: &str) -> Result<Verdict, ProviderError> {
-    let query = Query { operations: BTreeSet::from([preparation.to_owned()]), ..Query::default() };
-    let mut seen = provider.observe(&query).await?;
-    Ok(match seen.operations.remove(preparation) {
-        None => Verdict::Unclear(format!("{preparation} cannot be read")),
-        Some(operation) if operation.kind == Operation::EXECUTION => Verdict::Operation(operation),
-        Some(_) => Verdict::NotThere,
-    })
-}
-
-/// Whether the newest operation of a product is the step's own.
-async fn newer(
-    provider: &dyn Provider,
-    step: &Unsettled,
-    product: &ProvisionedProduct,
-) -> Result<Verdict, ProviderError> {
-    let Some(last) = &product.last_operation else {
-        return Ok(Verdict::Superseded("its operations cannot be seen".to_owned()));
-    };
-    let between = || Ok(Verdict::Superseded(format!("operation {last} came in between")));
-    // A change of owner or launch role is no provisioning operation, whatever its record calls itself.
-    let provisioning = product.last_provisioning.as_ref() == Some(last);
-    if provisioning == matches!(step.started.kind, StepKind::SetOwner | StepKind::SetLaunchRole) {
-        return between();
-    }
-    let query = Query { operations: BTreeSet::from([last.clone()]), ..Query::default() };
-    let mut seen = provider.observe(&query).await?;
-    let Some(operation) = seen.operations.remove(last) else {
-        return Ok(Verdict::Unclear(format!("operation {last} came in between and cannot be read")));
-    };
-    let kind = operation.kind.to_uppercase();
-    match &step.started.request {
-        Request::Update { version_id, .. }
-            if kind.contains("UPDATE") && operation.version_id.as_ref() == Some(version_id) =>
-        {
-            Ok(Verdict::Operation(operation))
-        }
-        Request::Terminate { .. } if kind.contains("TERMINATE") => Ok(Verdict::Operation(operation)),
-        // Its record does not say what it changes to; the product will.
-        Request::SetOwner { .. } | Request::SetLaunchRole { .. } if operation.state == OperationState::Running => {
-            Ok(Verdict::Busy)
-        }
-        _ => between(),
-    }
-}
-
-fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) -> bool {
-    match request.change() {
-        Request::SetOwner { owner, .. } => is_owner(owner, product),
-        Request::SetLaunchRole { id, role } => {
-            seen.launch_roles.get(id).is_some_and(|now| now.as_deref() == Some(role.as_str()))
-        }
-        Request::Provision { .. }
-        | Request::Update { .. }
-        | Request::Terminate { .. }
-        | Request::Prepare { .. }
-        | Request::Execute { .. } => false,
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// The heading of the options that every command has.
 const EVERYWHERE: &str = "Everywhere";
@@ -79,12 +79,21 @@ pub struct Init {
     /// The folder to write to; made if it is not there
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// Write a real AWS target for this profile instead, with the account found
+    /// Write a real target for this profile instead, with the account found
     #[arg(long, requires = "region")]
     pub profile: Option<String>,
     /// The region of the real target
     #[arg(long, requires = "profile")]
     pub region: Option<String>,
+    /// The cloud of the real target
+    #[arg(long, requires = "profile", value_enum, default_value_t = Provider::Aws)]
+    pub provider: Provider,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Provider {
+    Aws,
+    Alibaba,
 }
 
 /// What a run is about and what it may do.
@@ -325,10 +334,12 @@ fn parse_allow(text: &str) -> Result<(Limit, u32), String> {
 #[derive(Debug, Clone, Copy)]
 pub struct Span(pub Timestamp, pub Timestamp);
 
-/// A time without a zone is UTC, as everything is that tenure prints.
+/// A time without a zone is UTC, as everything is that tenure prints. What is not written is meant as a whole: the day of
+/// a date, and of a time as `history` shows it the minute.
 fn parse_time(text: &str) -> Result<Span, String> {
+    let whole = |at: Timestamp| Span(at, unwritten(text).map_or(at, |length| at.saturating_add(length).unwrap_or(at)));
     if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(Span(at, at));
+        return Ok(whole(at));
     }
     let in_utc = |at: DateTime| at.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
     let dated = !text.contains([':', 'T', 't']);
@@ -336,12 +347,25 @@ fn parse_time(text: &str) -> Result<Span, String> {
         (Ok(day), _) if dated => {
             in_utc(day.at(0, 0, 0, 0)).and_then(|from| Ok((from, in_utc(day.at(23, 59, 59, 999_999_999))?)))
         }
-        (_, Ok(at)) => in_utc(at).map(|at| (at, at)),
+        (_, Ok(at)) => in_utc(at).map(|at| (at, whole(at).1)),
         (_, Err(error)) => Err(error),
     };
     let (from, to) =
         span.map_err(|_| "it is a time such as 2026-11-03T02:14Z, or a date such as 2026-11-03".to_owned())?;
     Ok(Span(from, to))
+}
+
+/// The rest of the minute or second that a time names, up to its last nanosecond; nothing where it names an instant.
+fn unwritten(text: &str) -> Option<SignedDuration> {
+    let (_, clock) = text.split_once(['T', 't', ' '])?;
+    let clock = clock.split(['Z', 'z', '+', '-']).next().unwrap_or(clock);
+    let seconds = match clock.chars().filter(char::is_ascii_digit).count() {
+        _ if clock.contains(['.', ',']) => return None,
+        2 => 3600,
+        4 => 60,
+        _ => 1,
+    };
+    Some(SignedDuration::from_secs(seconds) - SignedDuration::from_nanos(1))
 }
 
 /// Fewer could not hold the verdict and everything that must never be left out.
@@ -351,5 +375,29 @@ fn parse_max_bytes(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(bytes) if bytes >= MAX_BYTES_LEAST => Ok(bytes),
         _ => Err(format!("it is a number of bytes, at least {MAX_BYTES_LEAST}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Span, parse_time};
+
+    #[test]
+    fn what_a_time_leaves_out_is_meant_as_a_whole() {
+        let cases = [
+            ("2026-11-03", "2026-11-03T00:00:00Z", "2026-11-03T23:59:59.999999999Z"),
+            ("2026-11-03T02:14Z", "2026-11-03T02:14:00Z", "2026-11-03T02:14:59.999999999Z"),
+            ("2026-11-03 02:14Z", "2026-11-03T02:14:00Z", "2026-11-03T02:14:59.999999999Z"),
+            ("2026-11-03T02:14", "2026-11-03T02:14:00Z", "2026-11-03T02:14:59.999999999Z"),
+            ("2026-11-03T02:14+01:00", "2026-11-03T01:14:00Z", "2026-11-03T01:14:59.999999999Z"),
+            ("20261103T0214Z", "2026-11-03T02:14:00Z", "2026-11-03T02:14:59.999999999Z"),
+            ("2026-11-03T02:14:05Z", "2026-11-03T02:14:05Z", "2026-11-03T02:14:05.999999999Z"),
+            ("2026-11-03T02:14:05.5Z", "2026-11-03T02:14:05.5Z", "2026-11-03T02:14:05.5Z"),
+        ];
+        for (text, from, to) in cases {
+            let Span(first, last) = parse_time(text).unwrap();
+            assert_eq!((first, last), (from.parse().unwrap(), to.parse().unwrap()), "{text}");
+        }
+        assert!(parse_time("yesterday").is_err());
     }
 }

@@ -19,10 +19,11 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     ui.warnings(&session.warnings());
     let began = Instant::now();
     let mut store = session::store(&session.project, session.clock.as_ref());
-    let replay = ledger::read(&mut store).await.map_err(|problem| vec![problem])?;
+    // Its lines are for histories.
+    let ledger = ledger::read(&mut store).await.map_err(|problem| vec![problem])?.ledger;
     session.phase("ledger", began);
-    let options = session.options(&replay.ledger, &args.selection, &args.reapply)?;
-    let (plan, _) = self::plan(ui, &mut session, &replay.ledger, &options).await?;
+    let options = session.options(&ledger, &args.selection, &args.reapply)?;
+    let (plan, _) = self::plan(ui, &mut session, &ledger, &options).await?;
     let began = Instant::now();
     let text = render(&plan, &args.output, ui.out_style);
     session.phase("render", began);

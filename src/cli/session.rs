@@ -124,7 +124,11 @@ impl Session {
             let mut problems = Problems::new();
             for ((target, _), answer) in needs.iter().zip(answers) {
                 match answer {
-                    Ok(observation) => live.entry(target.clone()).or_default().merge(observation),
+                    Ok(mut observation) => {
+                        let value = |reference: &SecretRef| secret(reference).ok();
+                        plan::secrets::hide(&self.project.desired, ledger, target, &mut observation, &value);
+                        live.entry(target.clone()).or_default().merge(observation);
+                    }
                     Err(error) => problems.push(unreadable(&self.project, target, error.into_problem())),
                 }
             }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::entry::{Entry, Line};
-use crate::model::{Address, Cloud};
+use crate::model::{Address, Cloud, StepId};
 
 /// What somebody holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -133,10 +133,26 @@ pub struct Chronicle {
     pub cloud: Cloud,
     pub account: String,
     pub region: String,
-    /// Since when it is not ours, and why: `terminated`, or `forgotten: …`.
-    pub gone: Option<(When, String)>,
+    /// That it is not ours any more.
+    pub gone: Option<Gone>,
     /// By the time they were written.
     pub tenures: Vec<Tenure>,
+}
+
+/// How something ceased to be ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gone {
+    pub when: When,
+    /// `terminated`, or `forgotten: …`.
+    pub why: String,
+    /// The run that did it; of what is forgotten the one that found it gone.
+    pub run: String,
+    /// The step of that run that terminated it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// The cloud's operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
 }
 
 /// One holding at a time that was asked about.
@@ -243,7 +259,7 @@ pub fn owners_during(all: &[Chronicle], from: Timestamp, to: Timestamp) -> Vec<H
     for chronicle in all {
         for tenure in &chronicle.tenures {
             // What ended with the tenure, or what left our sight with the product, whichever came first.
-            let gone = chronicle.gone.as_ref().map(|(when, _)| *when);
+            let gone = chronicle.gone.as_ref().map(|gone| gone.when);
             let end = [tenure.until, gone].into_iter().flatten().min_by_key(|when| when.latest());
             let begun = match tenure.since {
                 When::Before(seen) => seen <= to,

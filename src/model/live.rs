@@ -71,8 +71,24 @@ pub struct Observation {
     pub operations: BTreeMap<String, Operation>,
     /// By name as it was asked for: the holder as the cloud tells it (`role/ID`), or nothing where there is none.
     pub principals: BTreeMap<String, Option<String>>,
-    /// By id: what could not be read of it, and why. Such a product is blocked, the rest goes on.
-    pub unreadable: BTreeMap<String, String>,
+    /// What could not be read, and why. Whatever needs it is blocked, the rest goes on.
+    pub unreadable: BTreeMap<Subject, String>,
+    /// Outputs, by product and name, that repeat a secret and were taken out: the parameter of the secret.
+    pub repeated: BTreeMap<(String, String), String>,
+}
+
+/// One fact that can be asked for, by what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Whether a provisioned product exists.
+    Product(String),
+    LaunchRole(String),
+    Parameters(String),
+    Outputs(String),
+    Operation(String),
+    /// A holder, by name.
+    Principal(String),
+    Template(TemplateKey),
 }
 
 impl Observation {
@@ -97,6 +113,7 @@ impl Observation {
         self.operations.extend(later.operations);
         self.principals.extend(later.principals);
         self.unreadable.extend(later.unreadable);
+        self.repeated.extend(later.repeated);
     }
 }
 
@@ -201,7 +218,7 @@ pub struct CatalogProduct {
     pub versions: Vec<Version>,
     /// The paths that the caller may launch through; none when it may read the product but not launch it.
     pub paths: Vec<LaunchPath>,
-    /// A launch need not name a path even if there are several.
+    /// A launch need not name a path.
     pub default_path: bool,
 }
 

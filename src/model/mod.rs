@@ -1,9 +1,10 @@
 //! The nouns. They are plain data; nothing here reads, decides or prints.
 //!
 //! [`spec`] is what the files ask for, [`live`] what a cloud answered and what to ask it, [`step`] what is sent to it
-//! and what is told while it runs, [`mod@traits`] in what the clouds differ.
+//! and what is told while it runs, [`secret`] what must not be told, [`mod@traits`] in what the clouds differ.
 
 pub mod live;
+pub mod secret;
 pub mod spec;
 pub mod step;
 pub mod traits;
@@ -15,8 +16,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use live::{
     Catalog, CatalogProduct, LaunchPath, Live, LiveParameter, LiveParameters, Lookup, Observation, Operation,
-    OperationState, ParameterSpec, Pending, ProvisionedProduct, Query, Status, TagUpdates, Template, TemplateKey,
-    Version,
+    OperationState, ParameterSpec, Pending, ProvisionedProduct, Query, Status, Subject, TagUpdates, Template,
+    TemplateKey, Version,
 };
 pub use spec::{Access, Cloud, Desired, Endpoint, Limits, Located, Piece, Project, SecretRef, Spec, Target, Value};
 pub use step::{Argument, Event, Report, Request, Step, StepId, StepKind};

@@ -21,6 +21,8 @@ pub struct Traits {
     pub reapplies: bool,
     /// Some changes may need somebody's approval.
     pub asks_approval: bool,
+    /// What a launch path is called.
+    pub path_word: &'static str,
     /// The kind of provisioned product whose parameters can be read and updated.
     pub stack_kind: &'static str,
 }
@@ -37,6 +39,7 @@ impl Traits {
         removes_all_tags: true,
         reapplies: true,
         asks_approval: false,
+        path_word: "launch path",
         stack_kind: "CFN_STACK",
     };
 
@@ -52,6 +55,7 @@ impl Traits {
         removes_all_tags: false,
         reapplies: false,
         asks_approval: true,
+        path_word: "portfolio",
         stack_kind: "RosStack",
     };
 }

@@ -8,17 +8,18 @@ use sha2::{Digest, Sha256};
 
 use super::draft::Draft;
 use super::planner::Planner;
-use super::{Change, Counts, Drift, Finding, Inputs, Plan, check, order};
+use super::{Change, Counts, Drift, Finding, Inputs, Plan, check, order, secrets};
 use crate::ledger::Ledger;
 use crate::ledger::entry::Entry;
-use crate::model::{Address, ParameterSpec, Request, Step, StepId, StepKind};
+use crate::model::{Address, ParameterSpec, Request, Step, StepId};
 use crate::problem::Problem;
 
 type Guards = BTreeMap<StepId, BTreeMap<String, ParameterSpec>>;
 type Tentative = BTreeMap<StepId, BTreeMap<String, String>>;
 
 /// Puts the drafts in order and adds everything up.
-pub fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
+pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
+    planner.scrub();
     let Planner { mut drafts, mut findings, drift, unchanged, base, moved, .. } = planner;
     findings.extend(still_needed(inputs, &drafts, &moved));
     findings.dedup();
@@ -62,6 +63,7 @@ pub fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
         guards,
         tentative,
         launch_roles,
+        secrets: secrets::all(inputs),
         listed: inputs.live.iter().map(|(target, seen)| (target.clone(), seen.products.len())).collect(),
     }
 }
@@ -69,7 +71,7 @@ pub fn assemble(inputs: &Inputs<'_>, planner: Planner<'_>) -> Plan {
 /// What `apply` must know of arguments that an earlier step decides: their rules, and what runs now.
 fn later(steps: &[Step], drafts: &BTreeMap<Address, Draft>) -> (Guards, Tentative) {
     let (mut guards, mut tentative) = (Guards::new(), Tentative::new());
-    for step in steps.iter().filter(|step| matches!(step.kind, StepKind::Provision | StepKind::Update)) {
+    for step in steps.iter().filter(|step| step.request.parameters().is_some()) {
         let draft = &drafts[&step.address];
         if !draft.guards.is_empty() {
             guards.insert(step.id, draft.guards.clone());
@@ -175,8 +177,9 @@ fn digest(changes: &[Change], steps: &[Step], paths: &BTreeMap<Address, String>)
     }
     for step in steps {
         let mut request = Cow::Borrowed(&step.request);
-        if let Request::Provision { path_id: Some(_), .. } | Request::Update { path_id: Some(_), .. } = &step.request
-            && let Request::Provision { path_id, .. } | Request::Update { path_id, .. } = request.to_mut()
+        if let Request::Provision { path_id: Some(_), .. } | Request::Update { path_id: Some(_), .. } =
+            step.request.change()
+            && let Request::Provision { path_id, .. } | Request::Update { path_id, .. } = request.to_mut().change_mut()
         {
             *path_id = paths.get(&step.address).cloned();
         }

@@ -4,7 +4,7 @@ use super::existing::Running;
 use super::knowledge::Fact;
 use super::parameters::{self, Comparison, Output};
 use super::planner::{Matched, Planner};
-use super::{Action, resolve};
+use super::{Action, resolve, secrets};
 use crate::model::{
     Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Spec, Template, TemplateKey, Version,
 };
@@ -25,7 +25,7 @@ impl<'a> Planner<'a> {
 
     /// `Some(None)`: the product's only or default path, which needs no naming.
     pub fn path(&mut self, m: &Matched<'a>, current: Option<&str>) -> Option<Option<&'a LaunchPath>> {
-        resolve::path(m.spec.path.as_ref(), m.catalog, current, &m.spec.place)
+        resolve::path(m.spec.path.as_ref(), m.catalog, current, &m.spec.place, m.target.cloud.traits().path_word)
             .map_err(|problem| self.problems.push(problem))
             .ok()
     }
@@ -42,6 +42,11 @@ impl<'a> Planner<'a> {
         }
         if running.path_id.is_some() {
             return Some(running.path_id);
+        }
+        // Where a path is a portfolio, the list tells it.
+        let listed = product.portfolio_id.as_deref();
+        if listed.is_some_and(|id| m.catalog.paths.iter().any(|path| path.id == id)) {
+            return Some(listed);
         }
         let Some(last) = &product.last_successful else { return Some(None) };
         match self.knowledge.operation(&m.target.name, last) {
@@ -124,6 +129,7 @@ impl<'a> Planner<'a> {
             live,
             applied: m.managed.map(|managed| &managed.applied),
             action,
+            keeps_previous: m.target.cloud.traits().keeps_previous,
         };
         let mut known = true;
         let difference = parameters::compare(&comparison, &mut problems, |address, output, place| {
@@ -166,9 +172,38 @@ impl<'a> Planner<'a> {
             }
             return Output::Unusable;
         };
-        match self.knowledge.outputs(&address.target, &id) {
+        self.output_of(reader, address, &id, name, place)
+    }
+
+    /// An output of a product that is there and stays as it is.
+    fn output_of(&mut self, reader: &Address, address: &Address, id: &str, name: &str, place: &Place) -> Output {
+        // Asked for together: one look at a stack answers both.
+        let (outputs, secrets) = (self.knowledge.outputs(&address.target, id), self.bare_secrets(address, id));
+        let secrets = match secrets {
+            Fact::Known(secrets) => secrets,
+            Fact::Asked => return Output::Unusable,
+            Fact::Unreadable(reason) => {
+                let problem = Problem::failed(format!(
+                    "whether output `{name}` of `{address}` ({id}) repeats a secret cannot be told: {reason}"
+                ))
+                .hint("allow cloudformation:DescribeStacks to the identity that reads");
+                self.finding(reader, true, true, problem);
+                return Output::Unusable;
+            }
+        };
+        if let Some(key) = self.knowledge.repeated(&address.target, id, name) {
+            self.problems.push(secrets::repeated(address, name, key).at(place));
+            return Output::Unusable;
+        }
+        match outputs {
             Fact::Known(outputs) => match outputs.get(name) {
-                Some(value) => Output::Known(value.clone()),
+                Some(value) => match secrets.iter().find(|(_, sieve)| sieve.catches(value)) {
+                    None => Output::Known(value.clone()),
+                    Some((key, _)) => {
+                        self.problems.push(secrets::repeated(address, name, key).at(place));
+                        Output::Unusable
+                    }
+                },
                 None => {
                     self.problems.push(unknown_output(address, name, place, outputs.keys()));
                     Output::Unusable
@@ -200,9 +235,9 @@ fn unknown_output<'o>(
     Problem::input(format!("`{address}` has no output `{name}`")).at(place).hint(hint)
 }
 
-/// The path as it is sent: named only where there is a choice, because ids depend on who asks.
+/// The path as it is sent: named only where it must be or was asked for, because ids depend on who asks.
 pub fn sent_path(spec: &Spec, catalog: &CatalogProduct, path: Option<&LaunchPath>) -> Option<String> {
-    path.filter(|_| spec.path.is_some() || catalog.paths.len() > 1).map(|path| path.id.clone())
+    path.filter(|_| spec.path.is_some() || !catalog.default_path).map(|path| path.id.clone())
 }
 
 /// What a path is called whoever asks: its name, or its id where several have that name.

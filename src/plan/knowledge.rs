@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Live, LiveParameters, Lookup, Observation, Operation, ProvisionedProduct, Query, Template, TemplateKey,
+    Live, LiveParameters, Lookup, Observation, Operation, ProvisionedProduct, Query, Subject, Template, TemplateKey,
 };
 
 /// A fact: known, known to be unreadable (with the reason), or not yet asked for.
@@ -88,7 +88,7 @@ impl<'a> Knowledge<'a> {
         if observation.gone.contains(id) {
             return Presence::Gone;
         }
-        if let Some(reason) = observation.unreadable.get(id) {
+        if let Some(reason) = observation.unreadable.get(&Subject::Product(id.to_owned())) {
             return Presence::NotVisible(reason.clone());
         }
         self.want(target).confirm.insert(id.to_owned());
@@ -98,7 +98,7 @@ impl<'a> Knowledge<'a> {
     pub fn launch_role(&mut self, target: &str, id: &str) -> Fact<Option<&'a str>> {
         self.fact(
             target,
-            id,
+            || Subject::LaunchRole(id.to_owned()),
             |observation| observation.launch_roles.get(id).map(Option::as_deref),
             |query| {
                 query.launch_roles.insert(id.to_owned());
@@ -109,7 +109,7 @@ impl<'a> Knowledge<'a> {
     pub fn parameters(&mut self, target: &str, product: &ProvisionedProduct) -> Fact<&'a LiveParameters> {
         self.fact(
             target,
-            &product.id,
+            || Subject::Parameters(product.id.clone()),
             |observation| observation.parameters.get(&product.id),
             |query| query.parameters.push(product.clone()),
         )
@@ -118,7 +118,7 @@ impl<'a> Knowledge<'a> {
     pub fn outputs(&mut self, target: &str, id: &str) -> Fact<&'a BTreeMap<String, String>> {
         self.fact(
             target,
-            id,
+            || Subject::Outputs(id.to_owned()),
             |observation| {
                 observation.outputs.get(id).or_else(|| observation.parameters.get(id).map(|stack| &stack.outputs))
             },
@@ -128,10 +128,16 @@ impl<'a> Knowledge<'a> {
         )
     }
 
+    /// The parameter whose secret an output repeats, where that output was taken out of the answer.
+    pub fn repeated(&self, target: &str, id: &str, output: &str) -> Option<&'a str> {
+        let repeated = &self.live.get(target)?.repeated;
+        repeated.get(&(id.to_owned(), output.to_owned())).map(String::as_str)
+    }
+
     pub fn operation(&mut self, target: &str, id: &str) -> Fact<&'a Operation> {
         self.fact(
             target,
-            id,
+            || Subject::Operation(id.to_owned()),
             |observation| observation.operations.get(id),
             |query| {
                 query.operations.insert(id.to_owned());
@@ -139,10 +145,22 @@ impl<'a> Knowledge<'a> {
         )
     }
 
+    /// The holder that a name stands for, as the cloud tells holders.
+    pub fn principal(&mut self, target: &str, name: &str) -> Fact<Option<&'a str>> {
+        self.fact(
+            target,
+            || Subject::Principal(name.to_owned()),
+            |observation| observation.principals.get(name).map(Option::as_deref),
+            |query| {
+                query.principals.insert(name.to_owned());
+            },
+        )
+    }
+
     pub fn template(&mut self, target: &str, key: &TemplateKey) -> Fact<&'a Template> {
         self.fact(
             target,
-            &format!("{}/{}", key.product_id, key.version_id),
+            || Subject::Template(key.clone()),
             |observation| observation.catalog.templates.get(key),
             |query| {
                 query.templates.insert(key.clone());
@@ -153,7 +171,7 @@ impl<'a> Knowledge<'a> {
     fn fact<T>(
         &mut self,
         target: &str,
-        subject: &str,
+        subject: impl FnOnce() -> Subject,
         known: impl FnOnce(&'a Observation) -> Option<T>,
         ask: impl FnOnce(&mut Query),
     ) -> Fact<T> {
@@ -161,7 +179,7 @@ impl<'a> Knowledge<'a> {
             if let Some(value) = known(observation) {
                 return Fact::Known(value);
             }
-            if let Some(reason) = observation.unreadable.get(subject) {
+            if let Some(reason) = observation.unreadable.get(&subject()) {
                 return Fact::Unreadable(reason.clone());
             }
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::secrets::Secrets;
 use crate::ledger::entry::Entry;
 use crate::model::{Address, ParameterSpec, ProvisionedProduct, SecretRef, Step, StepId};
 use crate::problem::Problem;
@@ -100,6 +101,8 @@ pub enum FieldName {
     Product,
     Version,
     Path,
+    /// Where the resources are.
+    StackRegion,
     Parameter(String),
     Tag(String),
     LaunchRole,
@@ -215,6 +218,9 @@ pub struct Plan {
     /// The launch role that the files name, for products that an update might reset.
     #[serde(skip)]
     pub launch_roles: BTreeMap<Address, String>,
+    /// The secrets of everything that has some: what a cloud says of it must repeat none.
+    #[serde(skip)]
+    pub secrets: BTreeMap<Address, Secrets>,
     /// How many products each target lists, to choose between one list and single looks.
     #[serde(skip)]
     pub listed: BTreeMap<String, usize>,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::line::{Line, Page};
 use super::style::{Style, Tone};
 use super::{arn, json, safe, time};
-use crate::ledger::history::{Cause, Chronicle, How, Office, Run, Tenure, When};
+use crate::ledger::history::{Cause, Chronicle, Gone, How, Office, Run, Tenure, When};
 use table::{Last, table};
 
 pub use owners::{owners, owners_json, owners_markdown};
@@ -30,7 +30,7 @@ pub fn text(chronicles: &[Chronicle], runs: &[Run], style: Style) -> String {
     let legend = Legend::of(chronicles, runs);
     for chronicle in chronicles {
         page.gap();
-        header(&mut page, chronicle);
+        header(&mut page, chronicle, &legend);
         let rows: Vec<[String; 5]> = chronicle.tenures.iter().map(|tenure| legend.row(tenure, chronicle)).collect();
         if rows.is_empty() {
             page.prose(2, Tone::Dim, "nobody is known to have held it");
@@ -53,8 +53,9 @@ struct Legend<'a> {
 
 impl<'a> Legend<'a> {
     fn of(chronicles: &'a [Chronicle], runs: &'a [Run]) -> Self {
-        let cited: BTreeSet<&str> =
-            chronicles.iter().flat_map(|c| &c.tenures).map(|tenure| tenure.how.run.as_str()).collect();
+        let holding = |chronicle: &'a Chronicle| chronicle.tenures.iter().map(|tenure| tenure.how.run.as_str());
+        let ending = chronicles.iter().filter_map(|chronicle| Some(chronicle.gone.as_ref()?.run.as_str()));
+        let cited: BTreeSet<&str> = chronicles.iter().flat_map(holding).chain(ending).collect();
         let distinct = |length: usize| {
             cited.iter().map(|run| run.chars().take(length).collect::<String>()).collect::<BTreeSet<_>>().len()
                 == cited.len()
@@ -83,8 +84,19 @@ impl<'a> Legend<'a> {
         let known: Vec<String> =
             how.operation.iter().map(|operation| safe::line(operation)).chain(unconfirmed).collect();
         let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-        let tag: String = how.run.chars().take(self.tag).collect();
-        format!("{}{known} {}", cause(how.what), safe::line(&tag)).trim_end().to_owned()
+        format!("{}{known} {}", cause(how.what), self.tag(&how.run)).trim_end().to_owned()
+    }
+
+    fn tag(&self, run: &str) -> String {
+        safe::line(&run.chars().take(self.tag).collect::<String>())
+    }
+
+    /// `gone 2026-01-05 09:04Z: terminated by step 3 (rec-…) run-ff31c2`
+    fn gone(&self, gone: &Gone) -> String {
+        let step = gone.step.map(|step| format!(" by step {step}")).unwrap_or_default();
+        let operation = gone.operation.as_ref().map(|id| format!(" ({})", safe::line(id))).unwrap_or_default();
+        let told = format!("{}: {}{step}{operation} {}", when(&gone.when), safe::line(&gone.why), self.tag(&gone.run));
+        told.trim_end().to_owned()
     }
 
     fn text(&self, page: &mut Page) {
@@ -142,7 +154,7 @@ fn known(run: &Run) -> String {
     known.join(", ")
 }
 
-fn header(page: &mut Page, chronicle: &Chronicle) {
+fn header(page: &mut Page, chronicle: &Chronicle, legend: &Legend<'_>) {
     let (name, id) = (safe::name(&chronicle.name), safe::line(&chronicle.id));
     let line = Line::default().then(Tone::Strong, format!("# {}", safe::line(&chronicle.address.to_string())));
     let place = format!("  {} {}", safe::line(&chronicle.account), safe::line(&chronicle.region));
@@ -151,8 +163,8 @@ fn header(page: &mut Page, chronicle: &Chronicle) {
         let former: Vec<String> = chronicle.former_addresses.iter().map(|a| safe::line(&a.to_string())).collect();
         page.prose(2, Tone::Dim, &format!("formerly {}", former.join(", ")));
     }
-    if let Some((at, why)) = &chronicle.gone {
-        page.prose(2, Tone::Alert, &format!("gone {}: {}", when(at), safe::line(why)));
+    if let Some(gone) = &chronicle.gone {
+        page.prose(2, Tone::Alert, &format!("gone {}", legend.gone(gone)));
     }
 }
 
@@ -206,8 +218,18 @@ fn chronicle_json(chronicle: &Chronicle) -> serde_json::Value {
         "cloud": chronicle.cloud,
         "account": chronicle.account,
         "region": chronicle.region,
-        "gone": chronicle.gone.as_ref().map(|(at, why)| serde_json::json!({ "when": when_json(at), "why": why })),
+        "gone": chronicle.gone.as_ref().map(gone_json),
         "tenures": chronicle.tenures.iter().map(tenure_json).collect::<Vec<_>>(),
+    })
+}
+
+fn gone_json(gone: &Gone) -> serde_json::Value {
+    serde_json::json!({
+        "when": when_json(&gone.when),
+        "why": gone.why,
+        "run": gone.run,
+        "step": gone.step,
+        "operation": gone.operation,
     })
 }
 
@@ -253,8 +275,8 @@ pub fn markdown(chronicles: &[Chronicle], runs: &[Run]) -> String {
         }
         let (address, name) = (code(&chronicle.address.to_string()), code(&chronicle.name));
         out.push_str(&format!("### {address} – {name} {}\n\n", code(&chronicle.id)));
-        if let Some((at, why)) = &chronicle.gone {
-            out.push_str(&format!("Gone {}: {}\n\n", when(at), code(why)));
+        if let Some(gone) = &chronicle.gone {
+            out.push_str(&format!("Gone {}\n\n", cell(&legend.gone(gone))));
         }
         if chronicle.tenures.is_empty() {
             continue;

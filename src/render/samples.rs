@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ledger::history::{Cause, Chronicle, How, Office, Run, Tenure, When};
+use crate::ledger::history::{Cause, Chronicle, Gone, How, Office, Run, Tenure, When};
 use crate::model::{Address, Cloud, Event, Request, SecretRef, Step, StepId, StepKind};
 use crate::plan::{Action, Change, Counts, Drift, Field, FieldName, Finding, Plan, Shown};
 use crate::problem::{Kind, Place, Problem};
@@ -83,6 +83,7 @@ pub(crate) fn empty() -> Plan {
         guards: BTreeMap::new(),
         tentative: BTreeMap::new(),
         launch_roles: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         listed: BTreeMap::new(),
     }
 }
@@ -408,7 +409,13 @@ pub(crate) fn chronicles() -> Vec<Chronicle> {
         former_addresses: Vec::new(),
         name: "legacy".to_owned(),
         id: "pp-old".to_owned(),
-        gone: Some((When::At(third), "terminated by plan 6f0c1b2a6f0c1b2a".to_owned())),
+        gone: Some(Gone {
+            when: When::At(third),
+            why: "terminated".to_owned(),
+            run: "run-9".to_owned(),
+            step: Some(StepId(3)),
+            operation: Some("rec-3".to_owned()),
+        }),
         tenures: Vec::new(),
         ..network.clone()
     };

@@ -12,6 +12,7 @@ mod random;
 mod refusals;
 mod runs;
 mod schemas;
+mod secrets;
 mod simulation;
 mod templates;
 mod transcripts;

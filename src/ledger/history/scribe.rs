@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Cause, Chronicle, How, Office, Tenure, When, same_holder};
+use super::{Cause, Chronicle, Gone, How, Office, Tenure, When, same_holder};
 use crate::ledger::entry::{Began, Entry, Holdings, Line, Succeeded};
 use crate::ledger::{Illegal, Ledger, Unsettled};
 use crate::model::{Address, Request, StepKind};
@@ -49,7 +49,7 @@ impl<'a> Scribe<'a> {
             }
             Entry::Adopted { address, id, holdings, .. } => self.adopt(address, id, holdings, line),
             Entry::Moved { from, to, .. } => self.rename(from, to),
-            Entry::Forgotten { id, reason, .. } => self.forget(id, reason, line.at),
+            Entry::Forgotten { id, reason, .. } => self.forget(id, reason, line),
             Entry::Observed { id, holdings, .. } => self.see(id, holdings, line),
             Entry::Declared { .. } | Entry::Failed { .. } | Entry::Ended { .. } => {}
         }
@@ -122,13 +122,23 @@ impl<'a> Scribe<'a> {
 
     fn succeed(&mut self, succeeded: &Succeeded, step: &Unsettled, line: &Line) {
         let when = when_done(step, line);
-        let operation = succeeded.operation.as_ref().or(step.submitted.as_ref().map(|(operation, _)| operation));
+        let accepted = step.submitted.as_ref().map(|(operation, _)| operation).filter(|id| !id.is_empty());
+        let operation = succeeded.operation.as_ref().or(accepted);
         if step.started.kind == StepKind::Prepare {
             return;
         }
         let (office, holder) = match step.started.request.change() {
             Request::Provision { .. } => return self.born(&succeeded.product, operation, step, line),
-            Request::Terminate { id } => return self.terminate(id, when, line.at),
+            Request::Terminate { id } => {
+                let gone = Gone {
+                    when,
+                    why: "terminated".to_owned(),
+                    run: step.run.clone(),
+                    step: Some(step.started.step),
+                    operation: operation.cloned(),
+                };
+                return self.terminate(id, gone, line.at);
+            }
             Request::Update { .. } | Request::Prepare { .. } | Request::Execute { .. } => return,
             Request::SetOwner { owner, .. } => (Office::Owner, owner),
             Request::SetLaunchRole { role, .. } => (Office::LaunchRole, role),
@@ -148,19 +158,26 @@ impl<'a> Scribe<'a> {
         }
     }
 
-    fn terminate(&mut self, id: &str, when: When, at: Timestamp) {
+    fn terminate(&mut self, id: &str, gone: Gone, at: Timestamp) {
         let Some(draft) = self.drafts.get_mut(id) else { return };
-        draft.chronicle.gone = Some((when, "terminated".to_owned()));
         for office in [Office::Owner, Office::LaunchRole, Office::Steward] {
-            draft.end(office, when, at);
+            draft.end(office, gone.when, at);
         }
+        draft.chronicle.gone = Some(gone);
     }
 
     /// It goes on without us: only the steward, whom the ledger alone knows, ends with it.
-    fn forget(&mut self, id: &str, reason: &str, at: Timestamp) {
+    fn forget(&mut self, id: &str, reason: &str, line: &Line) {
         let Some(draft) = self.drafts.get_mut(id) else { return };
-        draft.chronicle.gone = Some((When::At(at), format!("forgotten: {reason}")));
-        draft.end(Office::Steward, When::At(at), at);
+        let when = When::At(line.at);
+        draft.chronicle.gone = Some(Gone {
+            when,
+            why: format!("forgotten: {reason}"),
+            run: line.run.clone(),
+            step: None,
+            operation: None,
+        });
+        draft.end(Office::Steward, when, line.at);
     }
 
     fn rename(&mut self, from: &Address, to: &Address) {

@@ -14,8 +14,11 @@ fn told(all: &[Chronicle]) -> String {
         for former in &chronicle.former_addresses {
             write!(text, " once {former}").unwrap();
         }
-        if let Some((when, why)) = &chronicle.gone {
-            write!(text, " {why} {}", time(*when)).unwrap();
+        if let Some(gone) = &chronicle.gone {
+            write!(text, " {} {} {}", gone.why, time(gone.when), gone.run).unwrap();
+            if let Some(step) = gone.step {
+                write!(text, " step {step}").unwrap();
+            }
         }
         text.push('\n');
         for tenure in &chronicle.tenures {
@@ -78,7 +81,7 @@ fn provisioned_transferred_and_terminated() {
             succeeded(1, "web", "pp-1"),
         ],
         "
-web@prod pp-1 terminated at 14
+web@prod pp-1 terminated at 14 run-1 step 1
   owner assumed-role/Admin/anna at 4 until at 10, Provisioned run-1#4 by assumed-role/Admin/anna rec-1
   steward team-a at 4 until at 11, Declared run-1#4 by assumed-role/Admin/anna
   launch role role/Launch at 7 until at 14, Transferred run-1#7 by assumed-role/Admin/anna
@@ -168,7 +171,7 @@ fn moves_replacements_and_what_is_left() {
             forgotten("shop", "pp-1"),
         ],
         "
-shop@prod pp-1 once net@prod once web@prod forgotten: removed at 8
+shop@prod pp-1 once net@prod once web@prod forgotten: removed at 8 run-1
   owner user/anna before 2, Adopted run-1#2 by assumed-role/Admin/anna
 shop@prod pp-2 once web@prod
   owner assumed-role/Admin/anna at 5, Provisioned run-1#5 by assumed-role/Admin/anna rec-1

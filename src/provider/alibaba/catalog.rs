@@ -15,7 +15,8 @@ use super::wire::{
 };
 use super::{Alibaba, template};
 use crate::model::{
-    CatalogProduct, LaunchPath, Lookup, Observation, Query, StepKind, TagUpdates, Template, TemplateKey, Version,
+    CatalogProduct, LaunchPath, Lookup, Observation, Query, StepKind, Subject, TagUpdates, Template, TemplateKey,
+    Version,
 };
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -45,7 +46,7 @@ impl Alibaba {
             match template {
                 Ok(template) => _ = observation.catalog.templates.insert(key.clone(), (*template).clone()),
                 Err(why) => {
-                    observation.unreadable.insert(format!("{}/{}", key.product_id, key.version_id), why);
+                    observation.unreadable.insert(Subject::Template(key.clone()), why);
                 }
             }
         }

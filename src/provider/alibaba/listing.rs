@@ -6,7 +6,7 @@ use super::Alibaba;
 use super::call::Action;
 use super::errors::{CallError, Refusal};
 use super::wire::{Detail, GetProduct, Input, ListProducts, time};
-use crate::model::{Access, Observation, ProvisionedProduct, Status, Traits};
+use crate::model::{Access, Observation, ProvisionedProduct, Status, Subject, Traits};
 use crate::problem::Problem;
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -136,10 +136,12 @@ impl Alibaba {
                 Ok(None) => {
                     let why = "it is not visible: this identity sees its own products only, so that does not mean that \
                                it is gone";
-                    observation.unreadable.insert(id.clone(), why.to_owned());
+                    observation.unreadable.insert(Subject::Product(id.clone()), why.to_owned());
                 }
                 Err(refusal) => {
-                    observation.unreadable.insert(id.clone(), format!("it cannot be read: {}", refusal.text()));
+                    observation
+                        .unreadable
+                        .insert(Subject::Product(id.clone()), format!("it cannot be read: {}", refusal.text()));
                 }
             }
         }

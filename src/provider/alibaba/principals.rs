@@ -7,7 +7,7 @@ use super::call::Action;
 use super::errors::CallError;
 use super::observe::Readable;
 use super::wire::{Holder, Input};
-use crate::model::Observation;
+use crate::model::{Observation, Subject};
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
 
@@ -21,7 +21,7 @@ impl Alibaba {
         for (name, answer) in names.iter().zip(answers) {
             match answer {
                 Ok(holder) => _ = observation.principals.insert(name.clone(), holder),
-                Err(why) => _ = observation.unreadable.insert(name.clone(), why),
+                Err(why) => _ = observation.unreadable.insert(Subject::Principal(name.clone()), why),
             }
         }
         Ok(observation)

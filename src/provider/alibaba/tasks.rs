@@ -10,7 +10,8 @@ use super::observe::{Readable, Reads};
 use super::wire::{Detail, GetProduct, GetTask, Input, Output, Parameter, Tag, Task, time};
 use super::{Alibaba, plans};
 use crate::model::{
-    LiveParameter, LiveParameters, Observation, Operation, OperationState, ProvisionedProduct, Status, Template,
+    LiveParameter, LiveParameters, Observation, Operation, OperationState, ProvisionedProduct, Status, Subject,
+    Template,
 };
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -34,7 +35,7 @@ impl Alibaba {
         for (product, live) in products.iter().zip(all) {
             match live {
                 Ok(live) => _ = observation.parameters.insert(product.id.clone(), live),
-                Err(why) => _ = observation.unreadable.insert(product.id.clone(), why),
+                Err(why) => _ = observation.unreadable.insert(Subject::Parameters(product.id.clone()), why),
             }
         }
         Ok(observation)
@@ -47,7 +48,7 @@ impl Alibaba {
         for (id, outputs) in ids.iter().zip(all) {
             match outputs {
                 Ok(outputs) => _ = observation.outputs.insert(id.clone(), outputs),
-                Err(why) => _ = observation.unreadable.insert(id.clone(), why),
+                Err(why) => _ = observation.unreadable.insert(Subject::Outputs(id.clone()), why),
             }
         }
         Ok(observation)
@@ -59,7 +60,7 @@ impl Alibaba {
         for (id, answer) in ids.iter().zip(answers) {
             match answer {
                 Ok(operation) => _ = observation.operations.insert(id.clone(), operation),
-                Err(why) => _ = observation.unreadable.insert(id.clone(), why),
+                Err(why) => _ = observation.unreadable.insert(Subject::Operation(id.clone()), why),
             }
         }
         Ok(observation)

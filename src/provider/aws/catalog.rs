@@ -15,7 +15,8 @@ use super::wire::{
     SearchProducts, SearchProductsOutput, Which,
 };
 use crate::model::{
-    CatalogProduct, LaunchPath, Lookup, Observation, ParameterSpec, Query, TagUpdates, Template, TemplateKey, Version,
+    CatalogProduct, LaunchPath, Lookup, Observation, ParameterSpec, Query, Subject, TagUpdates, Template, TemplateKey,
+    Version,
 };
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
@@ -47,9 +48,7 @@ impl Aws {
         for (key, template) in query.templates.iter().zip(templates) {
             match template {
                 Ok(template) => _ = observation.catalog.templates.insert(key.clone(), template),
-                Err(why) => {
-                    observation.unreadable.insert(format!("{}/{}", key.product_id, key.version_id), why);
-                }
+                Err(why) => _ = observation.unreadable.insert(Subject::Template(key.clone()), why),
             }
         }
         Ok(observation)
@@ -100,13 +99,7 @@ impl Aws {
         let Some((id, name)) = named(output.product_view_summary) else { return Ok(Err(empty())) };
         let listed = self.paths(&id).await?;
         let paths = merged(output.launch_paths, listed);
-        Ok(Ok(CatalogProduct {
-            id,
-            name,
-            versions: versions(output.provisioning_artifacts),
-            paths,
-            default_path: false,
-        }))
+        Ok(Ok(catalog_product(id, name, versions(output.provisioning_artifacts), paths)))
     }
 
     async fn as_admin(&self, which: &Which<'_>) -> Result<Result<CatalogProduct, Refusal>, ProviderError> {
@@ -119,7 +112,7 @@ impl Aws {
         let (paths, listed) = tokio::try_join!(self.paths(&id), self.versions(&id))?;
         // The summaries tell neither what is deprecated nor what is active.
         let versions = versions(listed.unwrap_or(output.provisioning_artifact_summaries));
-        Ok(Ok(CatalogProduct { id, name, versions, paths: merged(Vec::new(), paths), default_path: false }))
+        Ok(Ok(catalog_product(id, name, versions, merged(Vec::new(), paths))))
     }
 
     /// A refusal that means "not for you, or not there"; anything else is an error. A wrong name is reported as
@@ -241,6 +234,12 @@ fn versions(artifacts: Vec<Artifact>) -> Vec<Version> {
 
 /// The paths of both answers; whether a `RESOURCE_UPDATE` constraint appears among a path's constraints is not
 /// documented, so its absence says nothing.
+fn catalog_product(id: String, name: String, versions: Vec<Version>, paths: Vec<LaunchPath>) -> CatalogProduct {
+    // "If you have more than one path, the path must be given" (ProvisionProduct).
+    let default_path = paths.len() < 2;
+    CatalogProduct { id, name, versions, paths, default_path }
+}
+
 fn merged(described: Vec<PathSummary>, listed: Vec<PathSummary>) -> Vec<LaunchPath> {
     let mut paths: BTreeMap<String, LaunchPath> = BTreeMap::new();
     for path in described.into_iter().chain(listed) {

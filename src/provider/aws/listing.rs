@@ -12,7 +12,7 @@ use super::wire::{
     AccessLevelFilter, DescribeProvisionedProductOutput, Page, ProvisionedProductAttribute, ProvisionedProductDetail,
     ScanOutput, Search, SearchOutput, Which, timestamp,
 };
-use crate::model::{Access, Observation, ProvisionedProduct, Status};
+use crate::model::{Access, Observation, ProvisionedProduct, Status, Subject};
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
 
@@ -81,7 +81,7 @@ impl Aws {
             match look {
                 Look::There(product) => _ = observation.products.insert(id.clone(), *product),
                 Look::Gone => _ = observation.gone.insert(id.clone()),
-                Look::Unreadable(why) => _ = observation.unreadable.insert(id.clone(), why),
+                Look::Unreadable(why) => _ = observation.unreadable.insert(Subject::Product(id.clone()), why),
             }
         }
         Ok(observation)
@@ -130,7 +130,7 @@ impl Aws {
         for (id, role) in missing.into_iter().zip(roles) {
             match role {
                 Ok(role) => _ = observation.launch_roles.insert(id.clone(), role),
-                Err(why) => _ = observation.unreadable.insert(id.clone(), why),
+                Err(why) => _ = observation.unreadable.insert(Subject::LaunchRole(id.clone()), why),
             }
         }
         Ok(observation)

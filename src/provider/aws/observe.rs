@@ -7,7 +7,7 @@ use super::call::Role;
 use super::errors::CallError;
 use super::page::Pages;
 use super::wire::{DescribeRecord, GetOutputs, OutputsOutput, RecordOutput};
-use crate::model::{Observation, Operation, Query};
+use crate::model::{Observation, Operation, Query, Subject};
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
 
@@ -57,7 +57,7 @@ impl Aws {
         for (id, answer) in asked.into_iter().zip(answers) {
             match answer {
                 Ok(outputs) => _ = observation.outputs.insert(id.clone(), outputs),
-                Err(why) => _ = observation.unreadable.entry(id.clone()).or_insert(why),
+                Err(why) => _ = observation.unreadable.insert(Subject::Outputs(id.clone()), why),
             }
         }
         Ok(observation)
@@ -93,10 +93,13 @@ impl Aws {
         for (id, answer) in ids.iter().zip(answers) {
             match answer {
                 Ok(Some(operation)) => _ = observation.operations.insert(id.clone(), operation),
-                Ok(None) => _ = observation.unreadable.insert(id.clone(), "its record is empty".to_owned()),
+                Ok(None) => {
+                    let why = "its record is empty".to_owned();
+                    observation.unreadable.insert(Subject::Operation(id.clone()), why);
+                }
                 Err(CallError::Refused(refusal)) => {
                     let why = format!("its record cannot be read: {}", refusal.text());
-                    observation.unreadable.insert(id.clone(), why);
+                    observation.unreadable.insert(Subject::Operation(id.clone()), why);
                 }
                 Err(CallError::Failed(error)) => return Err(error),
             }

@@ -10,7 +10,7 @@ use super::listing::SYSTEM_TAGS;
 use super::observe::{LARGE_PAGE, Readable};
 use super::page::Pages;
 use super::query::{self, Stack};
-use crate::model::{LiveParameter, LiveParameters, Observation, ProvisionedProduct};
+use crate::model::{LiveParameter, LiveParameters, Observation, ProvisionedProduct, Subject};
 use crate::provider::ProviderError;
 use crate::provider::gather::gather;
 
@@ -33,14 +33,14 @@ impl Aws {
                 "CFN_STACKSET" => _ = sets.insert(product.id.clone(), stack_set_name(&reference())),
                 kind => {
                     let why = format!("parameters of {kind} products cannot be read");
-                    observation.unreadable.insert(product.id.clone(), why);
+                    observation.unreadable.insert(Subject::Parameters(product.id.clone()), why);
                 }
             }
         }
         let (stacks, sets) = tokio::try_join!(self.stacks(stacks), self.stack_sets(sets))?;
         for (id, stack) in stacks.into_iter().chain(sets) {
             match stack {
-                Err(why) => _ = observation.unreadable.insert(id, why),
+                Err(why) => _ = observation.unreadable.insert(Subject::Parameters(id), why),
                 Ok(stack) => {
                     let mut outputs = stack.outputs.clone();
                     // A stack set has no outputs of its own, and no id here: those of its product stay to be asked for.

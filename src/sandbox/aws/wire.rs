@@ -79,6 +79,16 @@ impl RecordDetail {
     }
 }
 
+/// One page of a search.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SearchResults {
+    pub provisioned_products: Vec<ProvisionedProductAttribute>,
+    pub total_results_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
+
 /// What Describe and Scan show: the launch role, but neither tags nor owner.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

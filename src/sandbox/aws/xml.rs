@@ -22,6 +22,10 @@ impl Xml {
 
     /// Text without an element of its own.
     pub fn bare(&mut self, value: &str) {
+        let special = |c: char| matches!(c, '&' | '<' | '>' | '"') || c.is_control();
+        if !value.contains(special) {
+            return self.body.push_str(value);
+        }
         for c in value.chars() {
             match c {
                 '&' => self.body.push_str("&amp;"),
@@ -47,9 +51,13 @@ impl Xml {
     }
 
     pub fn element(&mut self, name: &str, content: impl FnOnce(&mut Xml)) {
-        self.body.push_str(&format!("<{name}>"));
+        for part in ["<", name, ">"] {
+            self.body.push_str(part);
+        }
         content(self);
-        self.body.push_str(&format!("</{name}>"));
+        for part in ["</", name, ">"] {
+            self.body.push_str(part);
+        }
     }
 
     pub fn list<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, mut member: impl FnMut(&mut Xml, T)) {

@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use tenure::ledger::entry::{Declaration, Holdings, Started};
-use tenure::ledger::{Applied, Ledger, Managed, Unsettled};
+use tenure::ledger::{Applied, Ledger, Managed, Prepared, Unsettled};
 use tenure::model::{
     Argument, CatalogProduct, LaunchPath, LiveParameter, LiveParameters, Lookup, Observation, Operation,
     OperationState, ParameterSpec, Project, ProvisionedProduct, Query, Request, SecretRef, Status, StepId, StepKind,
-    TagUpdates, Template, Version,
+    Subject, TagUpdates, Template, Version,
 };
 
 /// The cloud of every target; a thing without `target` is in each of them.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct World {
+    /// Alibaba Cloud: lists show no tags, and stacks are of its kind.
+    alibaba: bool,
     /// Ids that do not exist, when one asks by id.
     gone: BTreeSet<String>,
-    /// Why something of an id cannot be read.
+    /// Why something cannot be read: every fact of an id, or one (`outputs pp-a`).
     unreadable: BTreeMap<String, String>,
     /// Catalog products: `prod-KEY`.
     product: BTreeMap<String, Product>,
@@ -39,7 +41,7 @@ struct Product {
     /// Whether a RESOURCE_UPDATE constraint is known.
     tags_allowed: bool,
     /// A launch need not name one of several paths.
-    default_path: bool,
+    default_path: Option<bool>,
     /// What takes approval on every path: `provision`, `update`, `terminate`.
     approvals: BTreeSet<StepKind>,
     /// By name; `pa-NAME`.
@@ -116,6 +118,8 @@ struct Record {
     failed: Option<String>,
     /// Who may approve it.
     waiting: Option<String>,
+    /// `Prepare` or `Execute` of what was handed in.
+    kind: String,
     /// Id.
     version: Option<String>,
     path: Option<String>,
@@ -143,46 +147,63 @@ impl World {
                 Some((id, product)) => _ = seen.products.insert(id, product),
                 None if self.gone.contains(id) => _ = seen.gone.insert(id.clone()),
                 None => {
-                    let why = self.unreadable.get(id).cloned();
+                    let why = self.refusal("product", id);
                     let why = why.unwrap_or_else(|| "this identity sees its own products only".to_owned());
-                    seen.unreadable.insert(id.clone(), why);
+                    seen.unreadable.insert(Subject::Product(id.clone()), why);
                 }
             }
-        }
-        seen.unreadable.extend(self.unreadable.clone());
-        for asked in query.principals.iter().filter(|asked| !self.no_answer(asked)) {
-            let id = self.principals.get(asked).filter(|id| !id.is_empty());
-            seen.principals.insert(asked.clone(), id.cloned());
         }
         for asked in &query.products {
             seen.catalog.products.insert(asked.clone(), self.lookup(asked));
         }
-        for key in
-            query.templates.iter().filter(|key| !self.no_answer(&format!("{}/{}", key.product_id, key.version_id)))
-        {
+        for key in &query.templates {
+            if let Some(why) = self.refusal("template", &format!("{}/{}", key.product_id, key.version_id)) {
+                seen.unreadable.insert(Subject::Template(key.clone()), why);
+                continue;
+            }
             let product = &self.product[key.product_id.strip_prefix("prod-").unwrap()];
             let version = &product.version[key.version_id.strip_prefix("pa-").unwrap()];
             seen.catalog.templates.insert(key.clone(), version.template());
         }
         let of = |id: &str| &self.pp[id.strip_prefix("pp-").unwrap()];
-        for id in query.launch_roles.iter().filter(|id| !self.no_answer(id)) {
-            seen.launch_roles.insert(id.clone(), of(id).launch_role.clone());
+        let mut readable = |word: &str, id: &String, subject: fn(String) -> Subject| {
+            let why = self.refusal(word, id);
+            let readable = why.is_none();
+            seen.unreadable.extend(why.map(|why| (subject(id.clone()), why)));
+            readable
+        };
+        let mut ids = |word, ids: &BTreeSet<String>, subject| -> Vec<String> {
+            ids.iter().filter(|id| readable(word, id, subject)).cloned().collect()
+        };
+        let launch_roles = ids("launch role", &query.launch_roles, Subject::LaunchRole);
+        let asked = query.parameters.iter().map(|product| product.id.clone()).collect();
+        let parameters = ids("parameters", &asked, Subject::Parameters);
+        let outputs = ids("outputs", &query.outputs, Subject::Outputs);
+        let operations = ids("operation", &query.operations, Subject::Operation);
+        let principals = ids("principal", &query.principals, Subject::Principal);
+        for name in principals {
+            let id = self.principals.get(&name).filter(|id| !id.is_empty()).cloned();
+            seen.principals.insert(name, id);
         }
-        for product in query.parameters.iter().filter(|product| !self.no_answer(&product.id)) {
-            seen.parameters.insert(product.id.clone(), of(&product.id).stack());
+        for id in launch_roles {
+            seen.launch_roles.insert(id.clone(), of(&id).launch_role.clone());
         }
-        for id in query.outputs.iter().filter(|id| !self.no_answer(id)) {
-            seen.outputs.insert(id.clone(), of(id).outputs.clone());
+        for id in parameters {
+            seen.parameters.insert(id.clone(), of(&id).stack());
         }
-        for id in query.operations.iter().filter(|id| !self.no_answer(id)) {
-            let record = self.operation.get(id).unwrap_or_else(|| panic!("the case has no operation {id}"));
-            seen.operations.insert(id.clone(), record.live(id));
+        for id in outputs {
+            seen.outputs.insert(id.clone(), of(&id).outputs.clone());
+        }
+        for id in operations {
+            let record = self.operation.get(&id).unwrap_or_else(|| panic!("the case has no operation {id}"));
+            seen.operations.insert(id.clone(), record.live(&id));
         }
         seen
     }
 
-    fn no_answer(&self, id: &str) -> bool {
-        self.unreadable.contains_key(id)
+    /// Why one fact of an id cannot be read, if it cannot.
+    fn refusal(&self, fact: &str, id: &str) -> Option<String> {
+        self.unreadable.get(id).or_else(|| self.unreadable.get(&format!("{fact} {id}"))).cloned()
     }
 
     fn lookup(&self, asked: &str) -> Lookup {
@@ -207,7 +228,7 @@ impl Product {
         let tag_updates = if self.tags_allowed { TagUpdates::Allowed } else { TagUpdates::NotKnown };
         let paths = self.paths.as_ref().unwrap_or(&default).iter();
         CatalogProduct {
-            default_path: self.default_path,
+            default_path: self.default_path.unwrap_or(paths.len() < 2),
             id: format!("prod-{key}"),
             name: self.name.clone().unwrap_or_else(|| key.to_owned()),
             versions: self
@@ -281,14 +302,14 @@ impl Provisioned {
         ProvisionedProduct {
             id: format!("pp-{key}"),
             name: self.name.clone().unwrap_or_else(|| key.to_owned()),
-            kind: self.kind.clone().unwrap_or_else(|| "CFN_STACK".to_owned()),
+            kind: self.kind.clone().unwrap_or_else(|| if world.alibaba { "RosStack" } else { "CFN_STACK" }.to_owned()),
             status: self.status.unwrap_or(Status::Available),
             status_message: None,
             product_id: format!("prod-{}", self.product),
             product_name: product.name.clone().unwrap_or_else(|| self.product.clone()),
             version_id: format!("pa-{}", self.version),
             version_name: name.unwrap_or_else(|| self.version.clone()),
-            tags: self.tags.clone(),
+            tags: if world.alibaba { BTreeMap::new() } else { self.tags.clone() },
             portfolio_id: self.path.clone(),
             stack_region: self.stack_region.clone(),
             owner: self.owner.clone(),
@@ -325,7 +346,7 @@ impl Record {
                 (None, None) => OperationState::Succeeded,
             },
             status: String::new(),
-            kind: String::new(),
+            kind: self.kind.clone(),
             version_id: self.version.clone(),
             path_id: self.path.clone(),
             updated: self.at.as_ref().map(|at| at.parse().unwrap()),
@@ -345,6 +366,7 @@ pub fn describe(query: &Query) -> String {
         ("launch role", &query.launch_roles),
         ("outputs", &query.outputs),
         ("operation", &query.operations),
+        ("principal", &query.principals),
     ];
     for (word, set) in sets {
         words.extend(set.iter().map(|item| format!("{word} {item}")));
@@ -366,6 +388,19 @@ struct Book {
     ours: BTreeMap<String, Ours>,
     /// Address and what was begun: `update pp-x`.
     unsettled: BTreeMap<String, String>,
+    /// What was handed in for approval, by address.
+    handed_in: BTreeMap<String, HandedIn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandedIn {
+    id: String,
+    /// Known to be approved.
+    #[serde(default)]
+    approved: bool,
+    /// The request, in JSON.
+    change: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -414,7 +449,7 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
         };
         let declaration = Declaration {
             name: ours.name.unwrap_or_else(|| address.key.clone()),
-            cloud: tenure::model::Cloud::Aws,
+            cloud: target.map_or(tenure::model::Cloud::Aws, |target| target.cloud),
             account: named(ours.account, target.map(|t| &t.account), "123456789012"),
             region: named(ours.region, target.map(|t| &t.region), "eu-west-1"),
             protect: ours.protect,
@@ -458,6 +493,25 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
             before: Holdings::default(),
         };
         ledger.unsettled.insert(address, Unsettled { started, at, run: "run".to_owned(), submitted: None });
+    }
+    for (address, HandedIn { id, approved, change }) in book.handed_in {
+        let address: tenure::model::Address = address.parse().unwrap();
+        let change: Request = serde_json::from_str(&change).unwrap();
+        if approved {
+            ledger.prepared.insert(address, Prepared { id, change });
+            continue;
+        }
+        let started = Started {
+            step: StepId(1),
+            address: address.clone(),
+            kind: StepKind::Prepare,
+            request: Request::Prepare { change: Box::new(change), supersedes: None },
+            token: "token".to_owned(),
+            seen: None,
+            before: Holdings::default(),
+        };
+        let submitted = Some((id, format!("pp-{}", address.key)));
+        ledger.unsettled.insert(address, Unsettled { started, at, run: "run".to_owned(), submitted });
     }
     ledger
 }

@@ -167,9 +167,14 @@ fn a_template_that_cannot_be_read_is_that_versions_own_trouble() {
         Query { templates: [key("pv-1", None), key("pv-2", None), key("pv-3", None)].into(), ..Query::default() };
     let seen = run(bench(&fake, |_| {}).alibaba.observe(&query)).expect("an answer");
     assert_eq!(seen.catalog.templates.len(), 1);
-    assert_eq!(seen.unreadable["prod-1/pv-2"], "its template cannot be understood: it is not JSON (line 1, column 1)");
     assert_eq!(
-        seen.unreadable["prod-1/pv-3"],
+        seen.unreadable
+            [&Subject::Template(TemplateKey { product_id: "prod-1".into(), version_id: "pv-2".into(), path_id: None })],
+        "its template cannot be understood: it is not JSON (line 1, column 1)"
+    );
+    assert_eq!(
+        seen.unreadable
+            [&Subject::Template(TemplateKey { product_id: "prod-1".into(), version_id: "pv-3".into(), path_id: None })],
         "its template cannot be read: InvalidTemplate.NotFound: no (request R-1)"
     );
 }

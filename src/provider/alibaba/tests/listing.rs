@@ -128,12 +128,19 @@ fn only_an_account_wide_look_says_that_something_is_gone() {
     assert_eq!(seen.caller, ARN);
     assert_eq!(seen.products.keys().collect::<Vec<_>>(), ["pp-1"]);
     assert_eq!(seen.gone, BTreeSet::from(["pp-0".to_owned()]));
-    assert_eq!(seen.unreadable["pp-2"], "it cannot be read: NoPermission: You are not authorized. (request R-1)");
-    assert!(seen.unreadable["pp-3"].starts_with("it cannot be read: EmptyAnswer"));
+    assert_eq!(
+        seen.unreadable[&Subject::Product("pp-2".to_owned())],
+        "it cannot be read: NoPermission: You are not authorized. (request R-1)"
+    );
+    assert!(seen.unreadable[&Subject::Product("pp-3".to_owned())].starts_with("it cannot be read: EmptyAnswer"));
 
     let own = run(bench(&fake, |target| target.access = Access::User).alibaba.observe(&query)).expect("an answer");
     assert!(own.gone.is_empty());
-    assert!(own.unreadable["pp-0"].contains("sees its own products only"), "{:?}", own.unreadable);
+    assert!(
+        own.unreadable[&Subject::Product("pp-0".to_owned())].contains("sees its own products only"),
+        "{:?}",
+        own.unreadable
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::super::tests::*;
 use crate::model::Query;
+use crate::model::Subject;
 use crate::problem::Kind;
 use crate::provider::Provider;
 use crate::provider::alibaba::tests::list;
@@ -22,7 +23,7 @@ fn holders_are_looked_up_in_ram() {
     assert_eq!(seen.principals["role/Gone"], None);
     assert_eq!(seen.principals["odd"], None);
     assert_eq!(
-        seen.unreadable["user/secret"],
+        seen.unreadable[&Subject::Principal("user/secret".to_owned())],
         "RAM does not tell its id (NoPermission: no (request R-1)); write the id itself, `user/…`, or allow ram:GetUser"
     );
     let ask = &fake.asks()[0];

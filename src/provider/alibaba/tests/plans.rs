@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::super::tests::*;
 use super::*;
 use crate::model::Query;
+use crate::model::Subject;
 use crate::provider::Provider;
 
 fn of(members: Value) -> Operation {
@@ -73,7 +74,10 @@ fn a_plan_is_an_operation_that_can_be_asked_for() {
     let operations = ["plan-1".to_owned(), "plan-2".to_owned()].into();
     let seen = run(bench(&fake, |_| {}).alibaba.observe(&Query { operations, ..Query::default() })).expect("an answer");
     assert_eq!(seen.operations["plan-1"].kind, Operation::EXECUTION);
-    assert_eq!(seen.unreadable["plan-2"], "plan-2 cannot be read: InvalidPlan.NotFound: no (request R-1)");
+    assert_eq!(
+        seen.unreadable[&Subject::Operation("plan-2".to_owned())],
+        "plan-2 cannot be read: InvalidPlan.NotFound: no (request R-1)"
+    );
     assert_eq!(fake.asks()[0].body, "PlanId=plan-1");
 }
 

@@ -61,7 +61,7 @@ fn after_a_failed_update_the_last_success_is_what_runs() {
     assert_eq!(fake.asks()[0].text("TaskId"), "task-8");
     let nothing = json!({ "LastSuccessfulProvisioningTaskId": null, "LastProvisioningTaskId": null });
     let seen = asked(&with_task(json!({})), &of(detail_with(1, nothing)));
-    assert_eq!(seen.unreadable["pp-1"], "it names no task that set its parameters");
+    assert_eq!(seen.unreadable[&Subject::Parameters("pp-1".to_owned())], "it names no task that set its parameters");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn without_its_template_nobody_knows_what_is_secret() {
     let seen = asked(&fake, &of(detail(1)));
     assert!(seen.parameters.is_empty());
     assert_eq!(
-        seen.unreadable["pp-1"],
+        seen.unreadable[&Subject::Parameters("pp-1".to_owned())],
         "which of its parameters are secret is in the template of version pv-1: \
          its template cannot be read: InvalidTemplate.NotFound: gone (request R-1)"
     );
@@ -89,8 +89,14 @@ fn a_task_that_cannot_be_read_is_its_products_trouble() {
     let operations = ["task-1", "task-2", "task-3"].map(str::to_owned).into();
     let seen = asked(&fake, &Query { operations, ..Query::default() });
     assert_eq!(seen.operations.keys().collect::<Vec<_>>(), ["task-3"]);
-    assert_eq!(seen.unreadable["task-1"], "its task task-1 cannot be read: NoPermission: no (request R-1)");
-    assert_eq!(seen.unreadable["task-2"], "GetTask answers with another task than task-2, or with none");
+    assert_eq!(
+        seen.unreadable[&Subject::Operation("task-1".to_owned())],
+        "its task task-1 cannot be read: NoPermission: no (request R-1)"
+    );
+    assert_eq!(
+        seen.unreadable[&Subject::Operation("task-2".to_owned())],
+        "GetTask answers with another task than task-2, or with none"
+    );
 }
 
 #[test]
@@ -156,9 +162,15 @@ fn outputs_that_are_not_there() {
     });
     let outputs = ["pp-1", "pp-2", "pp-3"].map(str::to_owned).into();
     let seen = asked(&fake, &Query { outputs, ..Query::default() });
-    assert_eq!(seen.unreadable["pp-1"], "it has no outputs: no launch of it has succeeded");
-    assert_eq!(seen.unreadable["pp-2"], "it cannot be read: NoPermission: no (request R-1)");
-    assert_eq!(seen.unreadable["pp-3"], "it does not exist any more");
+    assert_eq!(
+        seen.unreadable[&Subject::Outputs("pp-1".to_owned())],
+        "it has no outputs: no launch of it has succeeded"
+    );
+    assert_eq!(
+        seen.unreadable[&Subject::Outputs("pp-2".to_owned())],
+        "it cannot be read: NoPermission: no (request R-1)"
+    );
+    assert_eq!(seen.unreadable[&Subject::Outputs("pp-3".to_owned())], "it does not exist any more");
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn templates() {
         _ => refuse("ResourceNotFoundException", "No launch paths found for resource: prod-1"),
     });
     let (first, second, hidden) = (key("pa-1", Some("lpv3-1")), key("pa-2", None), key("pa-3", Some("lpv3-9")));
-    let templates = BTreeSet::from([first.clone(), second.clone(), hidden]);
+    let templates = BTreeSet::from([first.clone(), second.clone(), hidden.clone()]);
     let answer = run(bench(&fake, |_| {}).aws.observe(&Query { templates, ..Query::default() })).expect("templates");
     let template = &answer.catalog.templates[&first];
     let (size, password) = (&template.parameters["Size"], &template.parameters["Password"]);
@@ -135,7 +135,7 @@ fn templates() {
     assert_eq!((password.min_length, password.allowed_pattern.as_deref()), (Some(8), Some("[a-z]*")));
     assert_eq!(template.outputs, Some(BTreeSet::from(["VpcId".to_owned()])));
     assert_eq!(answer.catalog.templates[&second].outputs, None);
-    let why = &answer.unreadable["prod-1/pa-3"];
+    let why = &answer.unreadable[&Subject::Template(hidden)];
     assert!(why.starts_with(&format!("{ARN} cannot see this version through path lpv3-9")), "{why}");
     let body =
         &fake.asks().iter().find(|ask| ask.text("ProvisioningArtifactId") == "pa-1").expect("asked").body.clone();

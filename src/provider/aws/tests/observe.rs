@@ -109,14 +109,18 @@ fn gone_takes_two_looks_at_account_level() {
     let found = run(bench(&fake, |_| {}).aws.observe(&query)).expect("answers");
     assert_eq!(found.products.keys().collect::<Vec<_>>(), ["pp-1"]);
     assert_eq!(found.gone, ids(&["pp-gone"]));
-    assert!(found.unreadable["pp-late"].contains("does not show it"));
-    assert!(found.unreadable["pp-denied"].contains("AccessDeniedException"));
+    assert!(found.unreadable[&Subject::Product("pp-late".to_owned())].contains("does not show it"));
+    assert!(found.unreadable[&Subject::Product("pp-denied".to_owned())].contains("AccessDeniedException"));
     assert_eq!(fake.calls()["SearchProvisionedProducts"], 4);
     assert_eq!(fake.calls()["DescribeProvisionedProduct"], 3);
 
     let found = run(bench(&fake, |target| target.access = Access::User).aws.observe(&query)).expect("answers");
     assert!(found.gone.is_empty());
-    assert!(found.unreadable["pp-gone"].contains("not visible"), "{:?}", found.unreadable);
+    assert!(
+        found.unreadable[&Subject::Product("pp-gone".to_owned())].contains("not visible"),
+        "{:?}",
+        found.unreadable
+    );
     assert_eq!(fake.asks().last().map(|ask| ask.body["AccessLevelFilter"].clone()), Some(Value::Null));
 }
 
@@ -171,10 +175,10 @@ fn outputs_and_records_page_and_say_what_they_cannot_read() {
     let query = Query { outputs: ids(&["pp-1", "pp-2"]), operations: ids(&["rec-1", "rec-2"]), ..Query::default() };
     let found = run(bench(&fake, |_| {}).aws.observe(&query)).expect("answers");
     assert_eq!(found.outputs["pp-1"].keys().collect::<Vec<_>>(), ["A", "B"]);
-    assert!(found.unreadable["pp-2"].starts_with("its outputs cannot be read"));
+    assert!(found.unreadable[&Subject::Outputs("pp-2".to_owned())].starts_with("its outputs cannot be read"));
     let operation = &found.operations["rec-1"];
     assert_eq!(operation.state, OperationState::Failed("A: first; second".to_owned()));
     assert_eq!((operation.path_id.as_deref(), operation.updated), (Some("lpv2-1"), None));
-    assert!(found.unreadable["rec-2"].contains("no record"));
+    assert!(found.unreadable[&Subject::Operation("rec-2".to_owned())].contains("no record"));
     assert_eq!(fake.calls()["GetProvisionedProductOutputs"], 3);
 }

@@ -108,8 +108,15 @@ fn several_stacks_are_read_in_bulk_and_the_missing_one_by_one() {
     let found = run(bench(&fake, |_| {}).aws.observe(&query)).expect("parameters");
     assert_eq!(fake.calls()["DescribeStacks"], 3);
     assert_eq!(found.parameters.keys().collect::<Vec<_>>(), ["pp-1", "pp-2"]);
-    assert!(found.unreadable["pp-3"].contains("SC-123456789012-pp-3 does not exist"), "{:?}", found.unreadable);
-    assert_eq!(found.unreadable["pp-4"], "parameters of TERRAFORM_OPEN_SOURCE products cannot be read");
+    assert!(
+        found.unreadable[&Subject::Parameters("pp-3".to_owned())].contains("SC-123456789012-pp-3 does not exist"),
+        "{:?}",
+        found.unreadable
+    );
+    assert_eq!(
+        found.unreadable[&Subject::Parameters("pp-4".to_owned())],
+        "parameters of TERRAFORM_OPEN_SOURCE products cannot be read"
+    );
     assert!(found.outputs.is_empty());
 }
 
@@ -129,7 +136,11 @@ fn bulk_stops_when_all_are_found_and_gives_way_where_it_is_denied() {
     });
     let found = run(bench(&fake, |_| {}).aws.observe(&query)).expect("parameters");
     assert_eq!(found.parameters.keys().collect::<Vec<_>>(), ["pp-1"]);
-    assert!(found.unreadable["pp-2"].contains("AccessDenied"), "{:?}", found.unreadable);
+    assert!(
+        found.unreadable[&Subject::Parameters("pp-2".to_owned())].contains("AccessDenied"),
+        "{:?}",
+        found.unreadable
+    );
     assert_eq!(fake.calls()["DescribeStacks"], 3);
 }
 
