@@ -268,6 +268,7 @@ impl<'a, 'c> Run<'a, 'c> {
             operation: None,
             already: true,
             unconfirmed: false,
+            owner: None,
             sent: BTreeMap::new(),
         })
     }

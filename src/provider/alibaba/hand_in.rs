@@ -54,6 +54,7 @@ impl Alibaba {
             version_id: None,
             path_id: None,
             updated: None,
+            owner: None,
         })
     }
 

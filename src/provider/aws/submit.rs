@@ -89,6 +89,7 @@ impl Aws {
             version_id: None,
             path_id: None,
             updated: None,
+            owner: None,
         })
     }
 
@@ -107,6 +108,7 @@ impl Aws {
                 version_id: None,
                 path_id: None,
                 updated: None,
+                owner: None,
             }),
             Err(error) => Err(self.client.refused(Role::Writer, TERMINATE, error).await),
         }
