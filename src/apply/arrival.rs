@@ -43,7 +43,6 @@ pub fn accepted(operation: &str, product: &str) -> Operation {
         version_id: None,
         path_id: None,
         updated: None,
-        owner: None,
     }
 }
 

@@ -53,7 +53,6 @@ pub fn succeeded(step: StepId, address: &crate::model::Address, operation: &Oper
         operation: Some(operation.id.clone()).filter(|id| !id.is_empty()),
         already: false,
         unconfirmed: operation.status == Operation::NOT_VISIBLE,
-        owner: operation.owner.clone(),
         sent: BTreeMap::new(),
     })
 }
@@ -67,7 +66,6 @@ pub fn held(step: StepId, address: &crate::model::Address, product: String, oper
         operation,
         already: false,
         unconfirmed: false,
-        owner: None,
         sent: BTreeMap::new(),
     })
 }

@@ -268,7 +268,6 @@ impl<'a, 'c> Run<'a, 'c> {
             operation: None,
             already: true,
             unconfirmed: false,
-            owner: None,
             sent: BTreeMap::new(),
         })
     }

@@ -205,9 +205,6 @@ pub struct Succeeded {
     /// The caller may no longer look (an owner change), so only the cloud's acceptance is known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unconfirmed: bool,
-    /// Who owns the product, where the cloud told it on the way: a launch gives it to whoever runs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
     /// The parameters as they were sent, for a three-way comparison: literal values that are not secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sent: BTreeMap<String, Argument>,

@@ -267,9 +267,6 @@ impl Ledger {
         let Some(managed) = self.managed.get_mut(&succeeded.address) else { return };
         let provisioning = request.parameters().is_some();
         managed.apply(request, &succeeded.sent);
-        if let Some(owner) = &succeeded.owner {
-            managed.seen.owner = Some(owner.clone());
-        }
         managed.applied.at = Some(at);
         managed.seen_at = at;
         if operation.is_some() {

@@ -282,8 +282,6 @@ pub struct Operation {
     pub version_id: Option<String>,
     pub path_id: Option<String>,
     pub updated: Option<Timestamp>,
-    /// Who owns the product, where the cloud tells it on the way.
-    pub owner: Option<String>,
 }
 
 impl Operation {

@@ -244,7 +244,6 @@ mod tests {
             version_id: None,
             path_id: None,
             updated: None,
-            owner: None,
         };
         let outputs = [("Url", "x://u:hunter22x@h"), ("Host", "h")];
         let outputs: BTreeMap<_, _> = outputs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();

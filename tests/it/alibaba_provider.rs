@@ -396,7 +396,6 @@ fn a_launch_whose_answer_was_lost_is_found_by_its_name() {
             version_id: None,
             path_id: None,
             updated: None,
-            owner: None,
         };
         assert_eq!(scene.end(StepKind::Provision, found, None).state, OperationState::Succeeded);
     }

@@ -128,13 +128,7 @@ impl<'a> Scribe<'a> {
             return;
         }
         let (office, holder) = match step.started.request.change() {
-            Request::Provision { .. } => {
-                self.born(&succeeded.product, operation, step, line);
-                if let Some((owner, draft)) = succeeded.owner.as_ref().zip(self.drafts.get_mut(&succeeded.product)) {
-                    draft.born_to(owner);
-                }
-                return;
-            }
+            Request::Provision { .. } => return self.born(&succeeded.product, operation, step, line),
             Request::Terminate { id } => {
                 let gone = Gone {
                     when,
@@ -266,15 +260,6 @@ impl Draft {
         {
             tenure.until = Some(when);
             self.known.insert(office, known);
-        }
-    }
-
-    /// The cloud calls the first owner by another name than the caller of our step.
-    fn born_to(&mut self, owner: &str) {
-        let mut tenures = self.chronicle.tenures.iter_mut().rev();
-        let first = tenures.find(|tenure| tenure.office == Office::Owner && tenure.until.is_none());
-        if let Some(tenure) = first.filter(|tenure| tenure.how.what == Cause::Provisioned) {
-            owner.clone_into(&mut tenure.holder);
         }
     }
 

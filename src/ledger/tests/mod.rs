@@ -165,7 +165,6 @@ pub(super) fn success(step: u32, key: &str, product: &str) -> Succeeded {
         operation: None,
         already: false,
         unconfirmed: false,
-        owner: None,
         sent: BTreeMap::new(),
     }
 }

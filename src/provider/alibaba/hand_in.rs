@@ -54,7 +54,6 @@ impl Alibaba {
             version_id: None,
             path_id: None,
             updated: None,
-            owner: None,
         })
     }
 

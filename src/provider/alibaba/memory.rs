@@ -74,7 +74,6 @@ impl Done {
             version_id: self.version_id.clone(),
             path_id: self.path_id.clone(),
             updated: self.updated,
-            owner: None,
         }
     }
 }

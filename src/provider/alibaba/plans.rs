@@ -83,7 +83,6 @@ pub(super) fn operation(plan: &Plan) -> Operation {
         version_id: plan.product_version_id.clone().written(),
         path_id: plan.portfolio_id.clone().written(),
         updated: time(&plan.update_time),
-        owner: None,
     }
 }
 

@@ -52,11 +52,7 @@ impl Alibaba {
             None => self.find(&before.product_id).await?,
         };
         match product {
-            Ok(Some(product)) => {
-                let owner = product.owner.clone();
-                let operation = Operation { owner, ..before.clone() };
-                self.look_at_product(&Pending { operation, ..pending.clone() }, &product).await
-            }
+            Ok(Some(product)) => self.look_at_product(pending, &product).await,
             Ok(None) => Ok(self.without_product(pending)),
             // What a permission forbids, no waiting mends.
             Err(refusal) => Err(self.client.refused(listing::GET, CallError::Refused(refusal)).await),
@@ -196,7 +192,6 @@ impl Alibaba {
                 let product = if now.product_id.is_empty() { Ok(None) } else { self.find(&now.product_id).await? };
                 if let Ok(Some(product)) = product {
                     now.id = product.last_operation.unwrap_or(now.id);
-                    now.owner = product.owner;
                 }
             }
             (StepKind::Execute, OperationState::Succeeded | OperationState::Waiting(_)) => {
@@ -236,7 +231,6 @@ fn later(before: &Operation, task: &Task) -> Operation {
             now.clone_from(before);
         }
     }
-    now.owner.clone_from(&before.owner);
     now
 }
 

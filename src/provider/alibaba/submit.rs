@@ -84,7 +84,6 @@ fn began(kind: &str, product_id: String, version_id: Option<&String>, path_id: O
         version_id: version_id.cloned(),
         path_id: path_id.cloned(),
         updated: None,
-        owner: None,
     }
 }
 

@@ -274,7 +274,6 @@ pub(super) fn operation(task: &Task) -> Operation {
         version_id: task.product_version_id.clone().written(),
         path_id: task.portfolio_id.clone().written(),
         updated: time(&task.update_time),
-        owner: None,
     }
 }
 

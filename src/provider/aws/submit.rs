@@ -89,7 +89,6 @@ impl Aws {
             version_id: None,
             path_id: None,
             updated: None,
-            owner: None,
         })
     }
 
@@ -108,7 +107,6 @@ impl Aws {
                 version_id: None,
                 path_id: None,
                 updated: None,
-                owner: None,
             }),
             Err(error) => Err(self.client.refused(Role::Writer, TERMINATE, error).await),
         }

@@ -281,7 +281,6 @@ impl RecordDetail {
             version_id: self.provisioning_artifact_id,
             path_id: self.path_id,
             updated: self.updated_time.and_then(timestamp),
-            owner: None,
         })
     }
 }

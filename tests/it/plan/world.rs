@@ -350,7 +350,6 @@ impl Record {
             version_id: self.version.clone(),
             path_id: self.path.clone(),
             updated: self.at.as_ref().map(|at| at.parse().unwrap()),
-            owner: None,
         }
     }
 }

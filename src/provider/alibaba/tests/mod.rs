@@ -355,7 +355,6 @@ pub(super) fn pending(kind: StepKind, id: &str, product: &str, after: Option<&st
         version_id: None,
         path_id: None,
         updated: None,
-        owner: None,
     };
     Pending { kind, operation, after: after.map(str::to_owned) }
 }

@@ -115,7 +115,6 @@ fn a_task_is_an_operation() {
         version_id: Some("pv-1".to_owned()),
         path_id: Some("port-1".to_owned()),
         updated: Some("2025-01-02T03:14:05Z".parse().expect("a time")),
-        owner: None,
     };
     assert_eq!(done, expected);
     let state = |status: &str| of(json!({ "Status": status, "StatusMessage": "quota" })).state;

@@ -15,7 +15,6 @@ fn operation(number: usize, kind: &str) -> Pending {
         version_id: None,
         path_id: None,
         updated: None,
-        owner: None,
     };
     Pending { kind: StepKind::Update, operation, after: None }
 }
