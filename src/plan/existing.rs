@@ -205,7 +205,7 @@ impl<'a> Planner<'a> {
         let owner = product.owner.as_ref().filter(|owner| match &seen.owner {
             _ if draft.writes() => false,
             Some(seen) => seen != *owner && !holder::is_owner(seen, product),
-            None => m.spec.owner.is_some(),
+            None => m.spec.owner.is_some() || !m.target.cloud.traits().changes_owner,
         });
         // It was read where the files name one.
         let role = m.spec.launch_role.as_ref().map(|_| self.knowledge.launch_role(&m.target.name, &product.id));
