@@ -7,6 +7,7 @@ mod config;
 mod examples;
 mod kill;
 mod laws;
+mod observed;
 mod plan;
 mod random;
 mod refusals;

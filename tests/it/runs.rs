@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tenure::ledger::MemoryStore;
 use tenure::ledger::entry::{Entry, Failure};
 use tenure::model::{Address, Event, StepKind};
 use tenure::plan::Options;
@@ -360,6 +361,25 @@ fn a_step_that_outlives_its_timeout_stays_with_the_cloud() {
         let Ended::Nothing { settled, .. } = world.apply(None).await else { panic!("it planned it again") };
         assert_eq!((settled.failed, settled.open), (0, 0));
         assert!(!settled.wrote);
+    });
+}
+
+/// The cloud that a step was sent to is gone, and another one with the same products is in its place.
+#[test]
+fn a_step_of_another_world_is_given_up_and_planned_anew() {
+    let blocks =
+        net("a", "timeout = \"30s\"").replace("version = \"1\"", "version = \"2\"") + &net("n", "timeout = \"30s\"");
+    let (first, mut second) = (world(&there("a", "role/A"), &blocks), world(&there("a", "role/A"), &blocks));
+    block_on(async {
+        assert_eq!(first.apply(None).await.report().left_running, 2);
+        second.ledger = MemoryStore::new(first.ledger.bytes());
+        let ended = second.apply(None).await;
+        assert_eq!(ended.report().left_running, 2, "{ended:?}");
+        let given_up: Vec<_> = failures(&second).into_iter().map(|(address, why, _)| (address.key, why)).collect();
+        assert_eq!(given_up, [("a".to_owned(), Failure::Superseded), ("n".to_owned(), Failure::Superseded)]);
+        second.pass(Duration::from_secs(60)).await;
+        let Ended::Nothing { settled, .. } = second.apply(None).await else { panic!("it planned it again") };
+        assert_eq!((settled.failed, settled.open), (0, 0));
     });
 }
 
