@@ -65,6 +65,8 @@ class Recorder(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer in one piece: else each waits for an acknowledgement.
+    wbufsize = -1
 
     def log_message(self, *_):
         pass
@@ -169,6 +171,8 @@ def typed(shape, parameters, where):
             else:
                 yield f"{where}.{name} is not a number: {value!r}"
         elif typing.get_origin(member.kind) is list:
+            if {} in value:
+                yield f"{where}.{name}: the numbers do not follow each other from 1"
             for index, element in enumerate(value):
                 yield from typed(typing.get_args(member.kind)[0], element, f"{where}.{name}[{index}]")
 

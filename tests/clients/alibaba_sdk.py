@@ -85,6 +85,9 @@ def members(shape):
             words = tuple(re.findall(r"^\* +(\w+)(?: \(default\))?(?:$|[:.])", text, re.MULTILINE))
             # Some lists in the comments are of something else: tasks of which this is the id, rules of tags.
             listed = kind is str and not attribute.endswith("_id")
+            if any(word[0].isupper() for word in words):
+                # A single word of one list has another case than everywhere else.
+                words = tuple(word[0].upper() + word[1:] for word in words)
             found[wire[attribute.replace("_", "").lower()]] = Member(
                 kind, "This parameter is required" in text, words if listed else ())
         _known[shape] = found
@@ -131,6 +134,5 @@ def walk(kind, value, where, seen):
 
 
 def valid(member, value, where):
-    # In one of the lists, a single word has another case than elsewhere.
-    if member.words and isinstance(value, str) and value.lower() not in [word.lower() for word in member.words]:
+    if member.words and isinstance(value, str) and value not in member.words:
         yield f"{where} is {value!r} and none of {', '.join(member.words)}"

@@ -19,6 +19,8 @@ use tenure::provider::{Connect, FixedCredentials, Provider, ProviderError};
 use tenure::sandbox::Sandbox;
 use tenure::seam::Cache;
 
+use crate::world::meter;
+
 const ACCOUNT: &str = "1234567890123456";
 const SEED: &str = r#"
 seed = 5
@@ -137,7 +139,7 @@ fn scene_with(faults: &str) -> Scene {
 
 fn connect(sandbox: &Sandbox, files: &Arc<Files>) -> (Alibaba, Meter) {
     let credentials = sandbox.credentials(ACCOUNT, Some("admin")).unwrap();
-    let meter = Meter::new();
+    let meter = meter();
     let target = target();
     let connect = Connect {
         target: &target,

@@ -552,6 +552,6 @@ pub fn touched(sent: &[Sent]) -> BTreeSet<String> {
 }
 
 /// Counts, and with `TENURE_TRACE` also writes down every request, so that all of them can be held against the models.
-fn meter() -> Meter {
+pub fn meter() -> Meter {
     std::env::var_os("TENURE_TRACE").map_or_else(Meter::new, |path| Meter::with_trace(path.as_ref()).unwrap())
 }
