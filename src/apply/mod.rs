@@ -86,7 +86,7 @@ impl Context<'_> {
 
 /// Carries out a plan. An error means that the ledger could not be written: nothing more is sent then.
 pub async fn run(context: &mut Context<'_>, plan: &Plan) -> Result<Report, Problem> {
-    context.append(plan.records.clone()).await?;
+    context.append(plan.records.iter().chain(&plan.observed).cloned().collect()).await?;
     for change in plan.changes.iter().filter(|change| !change.actions.iter().any(|action| action.writes())) {
         let words: Vec<&str> = change.actions.iter().map(|action| action.word()).collect();
         (context.tell)(&Event::Recorded { address: change.address.clone(), what: words.join(", ") });

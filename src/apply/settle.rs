@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::arrival::{Verdict, accepted, look};
+use super::arrival::{Verdict, accepted, look, vanished};
 use super::doubt::{LOOKS_MIN, WINDOW};
 use super::flight::{FAILED_POLLS_MAX, confirm_transfer, held, succeeded};
 use super::send::{submit, unseal};
@@ -169,8 +169,11 @@ impl Settling<'_, '_> {
             let overdue: Vec<Address> =
                 self.waiting.keys().filter(|address| waited >= self.patience(address)).cloned().collect();
             for address in overdue {
-                self.waiting.remove(&address);
-                self.leave(&address, &steps[&address], "still running");
+                let pending = self.waiting.remove(&address).flatten();
+                match self.has_vanished(&address, pending).await {
+                    Some(verdict) => self.conclude(&address, &steps[&address], verdict).await?,
+                    None => self.leave(&address, &steps[&address], "still running"),
+                }
             }
             if !self.waiting.is_empty() {
                 let names: Vec<String> = self.waiting.keys().map(ToString::to_string).collect();
@@ -180,6 +183,10 @@ impl Settling<'_, '_> {
         }
         self.settled.open += self.waiting.len() as u32;
         Ok(())
+    }
+
+    async fn has_vanished(&self, address: &Address, pending: Option<Pending>) -> Option<Verdict> {
+        vanished(self.provider(address)?.as_ref(), pending?).await
     }
 
     /// How long a step is waited for.

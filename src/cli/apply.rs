@@ -106,8 +106,14 @@ struct Run<'a> {
 impl Run<'_> {
     /// Whether the clouds show steps of earlier runs that have no end, and what became of them.
     async fn settle(&mut self) -> Result<Settled, Problems> {
+        let lost_world = self.session.lost_world(self.journal.ledger());
         if self.journal.ledger().unsettled.is_empty() {
+            self.ui.warnings(lost_world.as_slice());
             return Ok(Settled::default());
+        }
+        // Nobody could ever say what became of it.
+        if let Some(problem) = lost_world {
+            return Err(vec![problem]);
         }
         let began = Instant::now();
         let mut progress = self.progress();
@@ -135,6 +141,7 @@ impl Run<'_> {
             return self.unstarted(&plan, Ok(exit_code(&plan.refusals)));
         }
         if !plan.has_changes() {
+            self.note_observed(&plan, &live).await?;
             return self.unstarted(&plan, Ok(u8::from(left_over)));
         }
         let approval = match self.approve(&plan) {
@@ -159,6 +166,18 @@ impl Run<'_> {
         }
         let outcome = self.carry_out(&plan).await;
         self.report(&plan, outcome, left_over)
+    }
+
+    /// There is nothing to do; what was seen of holders is kept all the same.
+    async fn note_observed(&mut self, plan: &Plan, live: &Live) -> Result<(), Problems> {
+        if plan.observed.is_empty() {
+            return Ok(());
+        }
+        let began = began_entry(&self.session, plan, live, &self.order, "not needed");
+        let ended = Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
+        let entries = std::iter::once(began).chain(plan.observed.iter().cloned()).chain([ended]);
+        let entries: Vec<Entry> = entries.collect();
+        self.journal.append(self.session.clock.now(), entries).await.map_err(|problem| vec![problem])
     }
 
     async fn carry_out(&mut self, plan: &Plan) -> Result<Report, Problem> {

@@ -22,6 +22,7 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     // Its lines are for histories.
     let ledger = ledger::read(&mut store).await.map_err(|problem| vec![problem])?.ledger;
     session.phase("ledger", began);
+    ui.warnings(session.lost_world(&ledger).as_slice());
     let options = session.options(&ledger, &args.selection, &args.reapply)?;
     let (plan, _) = self::plan(ui, &mut session, &ledger, &options).await?;
     let began = Instant::now();

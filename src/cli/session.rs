@@ -12,8 +12,8 @@ use super::cache::FolderCache;
 use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
-use crate::ledger::{FileStore, Ledger};
-use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef};
+use crate::ledger::{FileStore, Ledger, Managed};
+use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef, Target};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
 use crate::provider::alibaba::Alibaba;
@@ -167,6 +167,27 @@ impl Session {
 
     pub fn warnings(&self) -> Problems {
         self.sandbox.as_ref().and_then(Sandbox::warning).map(Problem::failed).into_iter().collect()
+    }
+
+    /// The sandbox's world is gone and the ledger that was made in it is not: what it says is of another world.
+    pub fn lost_world(&self, ledger: &Ledger) -> Option<Problem> {
+        self.sandbox.as_ref().filter(|sandbox| !sandbox.is_kept())?;
+        let is_there = |address: &&Address| self.project.targets.get(&address.target).is_some_and(Target::is_sandbox);
+        let location = tidy(&self.project.ledger);
+        let hint = format!("to start over, delete the ledger as well (rm {}), then apply again", location.display());
+        if let Some(open) = ledger.unsettled.keys().find(is_there) {
+            return Some(
+                Problem::failed(format!(
+                    "a step of an earlier run on `{open}` has not ended, and the sandbox's world that it was sent to is gone"
+                ))
+                .hint(hint),
+            );
+        }
+        let written = |(address, managed): (_, &Managed)| managed.applied.at.is_some().then_some(address);
+        ledger.managed.iter().filter_map(written).find(is_there)?;
+        let message =
+            "the sandbox's world is gone, and the ledger that was made in it is not: a new world is compared with it";
+        Some(Problem::failed(message).hint(hint))
     }
 
     /// The addresses that `--only`, `--exclude` and `--reapply` mean, and the limits of `--allow`.

@@ -1,6 +1,7 @@
 //! One file of a project: its tables as drafts, before they are put together with those of the other files.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
 
 use semver::{Version, VersionReq};
 use toml::de::DeTable;
@@ -132,7 +133,27 @@ fn ledger(section: &Section<'_>) -> Option<PathBuf> {
         item.refuse(problem.hint("name a file in it, as in \".tenure/ledger.jsonl\""));
         return None;
     }
-    Some(PathBuf::from(location))
+    let path = PathBuf::from(location);
+    if is_in_sandbox(&path) {
+        let problem =
+            Problem::input("`location` is in `.tenure/sandbox`, which is deleted to start over with a new world");
+        item.refuse(problem.hint("name a file beside it, as in \".tenure/ledger.jsonl\""));
+        return None;
+    }
+    Some(path)
+}
+
+/// Whether a path leads into the folder of a sandbox's world, as it is written.
+fn is_in_sandbox(path: &Path) -> bool {
+    let mut parts: Vec<&OsStr> = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => parts.push(name),
+            Component::ParentDir => _ = parts.pop(),
+            _ => {}
+        }
+    }
+    parts.windows(2).any(|pair| pair == [".tenure", "sandbox"])
 }
 
 fn limits(section: &Section<'_>) -> Limits {

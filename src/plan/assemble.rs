@@ -20,7 +20,7 @@ type Tentative = BTreeMap<StepId, BTreeMap<String, String>>;
 /// Puts the drafts in order and adds everything up.
 pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
     planner.scrub();
-    let Planner { mut drafts, mut findings, drift, unchanged, base, moved, .. } = planner;
+    let Planner { mut drafts, mut findings, drift, observed, unchanged, base, moved, .. } = planner;
     findings.extend(still_needed(inputs, &drafts, &moved));
     findings.dedup();
     let blocked = blocked(inputs, &findings, &drafts);
@@ -59,6 +59,7 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
         unsettled: unsettled(inputs.ledger),
         blocked,
         records,
+        observed,
         base,
         guards,
         tentative,

@@ -6,7 +6,7 @@ use super::planner::{Matched, Planner};
 use super::types::REVERTS;
 use super::{Action, Drift, Field, FieldName, Inputs, Shown, holder};
 use crate::ledger::Managed;
-use crate::ledger::entry::{Declaration, Entry};
+use crate::ledger::entry::{Declaration, Entry, Holdings};
 use crate::model::{Address, Cloud, OperationState, ProvisionedProduct, Request, Status};
 use crate::problem::Problem;
 
@@ -49,6 +49,7 @@ impl<'a> Planner<'a> {
         redeclare(self.inputs, &mut draft, &m, product);
         self.hold_back(&spec.address, &held_back);
         self.tainted(&m, product, &draft);
+        self.observe(&m, product, &draft);
         self.base.insert(spec.address.clone(), product.clone());
         Some(draft)
     }
@@ -194,6 +195,35 @@ impl<'a> Planner<'a> {
             note: (ours == Some(wanted.value.as_str())).then(|| REVERTS.to_owned()),
         });
         draft.owner = Some(Request::SetOwner { id: product.id.clone(), owner: wanted.value.clone() });
+    }
+
+    /// What the ledger does not know of who holds the product, and no step of this plan will write down.
+    fn observe(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct, draft: &Draft) {
+        let Some(managed) = m.managed else { return };
+        let seen = &managed.seen;
+        // A step tells who owned the product before it.
+        let owner = product.owner.as_ref().filter(|owner| match &seen.owner {
+            _ if draft.writes() => false,
+            Some(seen) => seen != *owner && !holder::is_owner(seen, product),
+            None => m.spec.owner.is_some() || !m.target.cloud.traits().changes_owner,
+        });
+        // It was read where the files name one.
+        let role = m.spec.launch_role.as_ref().map(|_| self.knowledge.launch_role(&m.target.name, &product.id));
+        let role = match role {
+            Some(Fact::Known(Some(role))) if seen.launch_role.as_deref() != Some(role) => Some(role),
+            _ => None,
+        };
+        if owner.is_some() || role.is_some() {
+            self.observed.push(Entry::Observed {
+                address: m.spec.address.clone(),
+                id: product.id.clone(),
+                holdings: Holdings {
+                    owner: owner.cloned(),
+                    launch_role: role.map(str::to_owned),
+                    operation: product.last_operation.clone(),
+                },
+            });
+        }
     }
 
     /// TAINTED without a difference needs a person and stops nothing.

@@ -19,6 +19,8 @@ pub struct Planner<'a> {
     pub drafts: BTreeMap<Address, Draft>,
     pub findings: Vec<Finding>,
     pub drift: Vec<Drift>,
+    /// What was seen and is news to the ledger.
+    pub observed: Vec<Entry>,
     pub problems: Vec<Problem>,
     pub unchanged: u32,
     /// What each planned address looked like, to notice a change between plan and apply.
@@ -48,6 +50,7 @@ impl<'a> Planner<'a> {
             drafts: BTreeMap::new(),
             findings: Vec::new(),
             drift: Vec::new(),
+            observed: Vec::new(),
             problems: Vec::new(),
             unchanged: 0,
             base: BTreeMap::new(),

@@ -205,6 +205,10 @@ pub struct Plan {
     /// Ledger entries that `apply` writes before the first step.
     #[serde(skip)]
     pub records: Vec<Entry>,
+    /// What was seen of holders and is news to the ledger: written by an apply, also by one that has nothing to do, and
+    /// no change.
+    #[serde(skip)]
+    pub observed: Vec<Entry>,
     /// What each address with steps looked like: a difference at apply means that somebody else was there.
     #[serde(skip)]
     pub base: BTreeMap<Address, ProvisionedProduct>,

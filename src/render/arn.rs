@@ -24,7 +24,7 @@ fn own<'a>(arn: &'a str, account: Option<&str>) -> Option<&'a str> {
     let kind = resource.split('/').next()?;
     let known = matches!(
         (scheme, service, kind),
-        ("arn", "iam", "role" | "user") | ("arn", "sts", "assumed-role") | ("acs", _, "role" | "user")
+        ("arn", "iam", "role" | "user") | ("arn", "sts", "assumed-role") | ("acs", _, "role" | "user" | "assumed-role")
     );
     (owner == account && known && resource.len() > kind.len() + 1).then_some(resource)
 }

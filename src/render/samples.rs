@@ -84,6 +84,7 @@ pub(crate) fn empty() -> Plan {
         tentative: BTreeMap::new(),
         launch_roles: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        observed: Vec::new(),
         listed: BTreeMap::new(),
     }
 }

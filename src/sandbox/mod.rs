@@ -172,6 +172,11 @@ impl Sandbox {
         if birth.is_empty() { origin.clone() } else { format!("{origin}-{birth}") }
     }
 
+    /// Whether the world is on disk: it is from the first write on.
+    pub fn is_kept(&self) -> bool {
+        self.inner().journal.exists()
+    }
+
     /// Becomes the only writer before the first write, so that whoever would find the world taken learns it before
     /// anything is begun.
     pub fn claim(&self) -> Result<(), Problem> {

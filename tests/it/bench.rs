@@ -82,6 +82,11 @@ impl Bench {
     }
 }
 
+/// Whether the shell finds a program that is no part of Rust.
+pub fn has(program: &str) -> bool {
+    Bench::empty().run(&format!("command -v {program}")).code == 0
+}
+
 impl Said {
     /// Fails with everything that was said unless the command ended so.
     #[track_caller]

@@ -203,6 +203,31 @@ fn ctrl_c_leaves_what_runs_to_the_cloud_and_the_next_run_picks_it_up() {
     }
 }
 
+/// Without the world nobody can say what became of a step, and waiting for it would be for ever.
+#[test]
+fn a_world_that_was_deleted_without_its_ledger_is_said_to_be_gone() {
+    let project = Project::new();
+    assert!(project.run(&["apply", "-y"]).status.success());
+    std::fs::remove_dir_all(project.path(".tenure/sandbox")).unwrap();
+    let told = |output: Output| (output.status.code(), String::from_utf8(output.stderr).unwrap());
+    let (code, text) = told(project.run(&["plan"]));
+    assert!(code == Some(0) && text.contains("warning: the sandbox's world is gone, and the ledger"), "{text}");
+
+    // As a run leaves it that was killed when its first step was accepted.
+    let ledger = std::fs::read_to_string(project.path(".tenure/ledger.jsonl")).unwrap();
+    let accepted = project.lines().iter().position(|line| matches!(line.entry, Entry::Submitted { .. })).unwrap();
+    let kept: String = ledger.split_inclusive('\n').take(accepted + 1).collect();
+    std::fs::write(project.path(".tenure/ledger.jsonl"), kept).unwrap();
+    let before = project.lines().len();
+    let (code, text) = told(project.run(&["apply", "-y"]));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("has not ended, and the sandbox's world that it was sent to is gone"), "{text}");
+    assert!(text.contains("delete the ledger as well (rm "), "{text}");
+    assert_eq!(project.lines().len(), before);
+    std::fs::remove_file(project.path(".tenure/ledger.jsonl")).unwrap();
+    project.finish();
+}
+
 #[test]
 fn a_second_ctrl_c_ends_at_once_and_nothing_is_lost() {
     let project = Project::new();

@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: it is linked once.
 
+mod alibaba_provider;
 mod approvals;
 mod architecture;
 mod bench;
@@ -9,6 +10,7 @@ mod doubts;
 mod examples;
 mod kill;
 mod laws;
+mod observed;
 mod people;
 mod plan;
 mod random;

@@ -88,6 +88,15 @@ fn a_ledger_that_somebody_holds_is_7() {
     refused(&bench, "tenure plan", 0);
 }
 
+/// Whether there is a program that can give a command a terminal (util-linux); without it there is nothing to test.
+fn has_terminals() -> bool {
+    let has = crate::bench::has("script");
+    if !has {
+        println!("skipped: `script` (util-linux) is not there");
+    }
+    has
+}
+
 /// Runs a command in a terminal of its own, with somebody who answers.
 fn in_terminal(bench: &Bench, answer: &str, line: &str) -> Said {
     let script = format!("(sleep 1; printf '{answer}\\n') | script -qefc '{line}' /dev/null");
@@ -96,6 +105,9 @@ fn in_terminal(bench: &Bench, answer: &str, line: &str) -> Said {
 
 #[test]
 fn a_declined_plan_is_1_and_leaves_no_trace() {
+    if !has_terminals() {
+        return;
+    }
     let bench = Bench::example("quickstart");
     for answer in ["no", "y", "YES", ""] {
         let said = in_terminal(&bench, answer, "tenure apply").ended(1);
@@ -111,6 +123,9 @@ fn a_declined_plan_is_1_and_leaves_no_trace() {
 
 #[test]
 fn a_program_gets_one_document_while_a_person_is_asked() {
+    if !has_terminals() {
+        return;
+    }
     let bench = Bench::example("quickstart");
     for (answer, code) in [("no", 1), ("yes", 0)] {
         let said = in_terminal(&bench, answer, "tenure apply --json --only dns >out.json").ended(code);

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tenure::ledger::MemoryStore;
+use tenure::ledger::MemoryStore;
 use tenure::ledger::entry::{Entry, Failure};
 use tenure::model::{Address, Cloud, Event, StepKind};
 use tenure::plan::Options;
@@ -306,6 +308,24 @@ on_both_clouds! {
             let Ended::Nothing { settled, .. } = world.apply(None).await else { panic!("it planned it again") };
             assert_eq!((settled.failed, settled.open), (0, 0));
             assert!(!settled.wrote);
+        });
+    }
+
+    /// The cloud that a step was sent to is gone, and another one with the same products is in its place.
+    fn a_step_of_another_world_is_given_up_and_planned_anew(cloud) {
+        let blocks = newer(&net("a", "timeout = \"30s\"")) + &net("n", "timeout = \"30s\"");
+        let one = || world(cloud, &there(cloud, "a"), &blocks);
+        let (first, mut second) = (one(), one());
+        block_on(async {
+            assert_eq!(first.apply(None).await.report().left_running, 2);
+            second.ledger = MemoryStore::new(first.ledger.bytes());
+            let ended = second.apply(None).await;
+            assert_eq!(ended.report().left_running, 2, "{ended:?}");
+            let given_up: Vec<_> = failures(&second).into_iter().map(|(address, why, _)| (address.key, why)).collect();
+            assert_eq!(given_up, [("a".to_owned(), Failure::Superseded), ("n".to_owned(), Failure::Superseded)]);
+            second.pass(Duration::from_secs(60)).await;
+            let Ended::Nothing { settled, .. } = second.apply(None).await else { panic!("it planned it again") };
+            assert_eq!((settled.failed, settled.open), (0, 0));
         });
     }
 

@@ -22,6 +22,11 @@ fn every_page_is_true() {
     let mut wrong = String::new();
     for page in pages {
         let expected = std::fs::read_to_string(&page).unwrap();
+        // A ledger that somebody holds takes a program that can hold a file.
+        if expected.contains("$ flock ") && !crate::bench::has("flock") {
+            println!("skipped: {}, because `flock` (util-linux) is not there", page.display());
+            continue;
+        }
         let actual = replay(&expected);
         if actual == expected {
             continue;

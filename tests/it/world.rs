@@ -282,23 +282,34 @@ impl World {
         if !plan.refusals.is_empty() {
             return Err(plan.refusals.clone());
         }
+        let began = |approval: &str| {
+            Entry::Began(Began {
+                command: if options.destroy { "destroy" } else { "apply" }.to_owned(),
+                actors: live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect(),
+                holders: live
+                    .iter()
+                    .filter_map(|(target, seen)| Some((target.clone(), seen.holder.clone()?)))
+                    .collect(),
+                project: project.name.clone(),
+                digest: plan.digest.clone(),
+                approval: approval.to_owned(),
+                message: None,
+                commit: None,
+                ci_run: None,
+                tenure: "test".to_owned(),
+                sandboxed: project.targets.keys().cloned().collect(),
+            })
+        };
         if !plan.has_changes() {
+            if !plan.observed.is_empty() {
+                let ended =
+                    Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
+                let entries = std::iter::once(began("not needed")).chain(plan.observed.iter().cloned()).chain([ended]);
+                context.journal.append(clock.now(), entries.collect::<Vec<_>>()).await.map_err(one)?;
+            }
             return Ok(Ended::Nothing { settled, plan });
         }
-        let began = Entry::Began(Began {
-            command: if options.destroy { "destroy" } else { "apply" }.to_owned(),
-            actors: live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect(),
-            holders: live.iter().filter_map(|(target, seen)| Some((target.clone(), seen.holder.clone()?))).collect(),
-            project: project.name.clone(),
-            digest: plan.digest.clone(),
-            approval: "auto-approve".to_owned(),
-            message: None,
-            commit: None,
-            ci_run: None,
-            tenure: "test".to_owned(),
-            sandboxed: project.targets.keys().cloned().collect(),
-        });
-        context.journal.append(clock.now(), [began]).await.map_err(one)?;
+        context.journal.append(clock.now(), [began("auto-approve")]).await.map_err(one)?;
         let (began, before) = (Instant::now(), self.wire.state().calls);
         let report = apply::run(&mut context, &plan).await.map_err(one)?;
         *self.cost.lock().unwrap() = (began.elapsed(), self.wire.state().calls - before);
@@ -406,6 +417,6 @@ pub fn setting(name: &str, usual: u64) -> u64 {
 }
 
 /// Counts, and with `TENURE_TRACE` also writes down every request, so that all of them can be held against the models.
-fn meter() -> Meter {
+pub fn meter() -> Meter {
     std::env::var_os("TENURE_TRACE").map_or_else(Meter::new, |path| Meter::with_trace(path.as_ref()).unwrap())
 }

@@ -28,6 +28,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use aws_types::os_shim_internal::{Env, Fs};
 use bytes::Bytes;
 use http::{HeaderValue, Uri, header};
 
@@ -35,8 +36,8 @@ use super::FixedCredentials;
 use super::call::{Link, Role, identity};
 use super::endpoint::{self, Service};
 use super::errors::{self, Answer, Asked, Refusal, sign_in_again};
-use crate::model::Endpoint;
-use crate::problem::Problem;
+use crate::model::{Endpoint, Target};
+use crate::problem::{Problem, nearest};
 use crate::provider::ProviderError;
 use crate::provider::meter::Sent;
 use crate::seam::TransportError;
@@ -46,6 +47,8 @@ const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
 /// How often a credential service is asked before it counts as down.
 const TRIES: u32 = 5;
 const SESSION_NAME: &str = "tenure";
+/// How many profiles a problem lists before it says how many more there are.
+const PROFILES_SHOWN_MAX: usize = 12;
 
 /// Where profiles are read from.
 #[expect(deprecated, reason = "the name that is recommended instead is of a crate that we do not depend on")]
@@ -135,6 +138,9 @@ impl Wallet {
     }
 
     async fn fetch(&self, link: &Link, assume: Option<&str>, with: &str) -> Result<Credentials, ProviderError> {
+        if let (Some(profile), None) = (&link.target.profile, &self.fixed) {
+            self.find(&link.target, profile).await?;
+        }
         let connector = Connector { link: link.clone(), heard: Arc::default() };
         let base = self.base(link, &connector).await;
         let provider = match assume {
@@ -157,6 +163,32 @@ impl Wallet {
             }
             return Err(failure(link, with, assume, heard, &error));
         }
+    }
+
+    /// A profile that is nowhere in the files is a slip of the keyboard, and the SDK calls it missing credentials. Files
+    /// that cannot be read are left to the SDK.
+    async fn find(&self, target: &Target, profile: &str) -> Result<(), ProviderError> {
+        let files = self.files.clone().unwrap_or_default();
+        let Ok(known) = aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await else { return Ok(()) };
+        if known.get_profile(profile).is_some() {
+            return Ok(());
+        }
+        let mut names: Vec<&str> = known.profiles().collect();
+        names.sort_unstable();
+        let hint = match nearest(profile, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "there are no profiles at all: `aws configure` writes one".to_owned(),
+            None if names.len() > PROFILES_SHOWN_MAX => {
+                format!(
+                    "there are {} and {} more",
+                    names[..PROFILES_SHOWN_MAX].join(", "),
+                    names.len() - PROFILES_SHOWN_MAX
+                )
+            }
+            None => format!("there are {}", names.join(", ")),
+        };
+        let problem = Problem::access(format!("target `{}`: the AWS files have no profile `{profile}`", target.name));
+        Err(ProviderError::Rejected(problem.hint(hint).at(&target.place)))
     }
 
     /// What the target's own credentials are before any role is assumed.

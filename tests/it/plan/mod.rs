@@ -6,9 +6,10 @@
 //! - `--- plan` or `--- problems`: what a person reads;
 //! - `--- needs`: what each round of planning asked for, which shows that only what is declared is read;
 //! - `--- requests`: what each step would send;
-//! - `--- records`: what goes into the ledger without a cloud write.
+//! - `--- records`: what goes into the ledger without a cloud write;
+//! - `--- observed`: what was seen of holders and goes there too.
 //!
-//! The last three are compared where a case has them. `TENURE_BLESS=1 cargo test` writes the expectations anew; read
+//! The last four are compared where a case has them. `TENURE_BLESS=1 cargo test` writes the expectations anew; read
 //! them before committing.
 
 mod digest;
@@ -91,6 +92,7 @@ struct Came {
     needs: String,
     requests: String,
     records: String,
+    observed: String,
     digest: String,
 }
 
@@ -129,6 +131,9 @@ fn run(sections: &[(&str, &str)]) -> Came {
             }
             for entry in &plan.records {
                 writeln!(came.records, "{}", serde_json::to_string(entry).unwrap()).unwrap();
+            }
+            for entry in &plan.observed {
+                writeln!(came.observed, "{}", serde_json::to_string(entry).unwrap()).unwrap();
             }
         }
         Err(problems) => came.text = lines(&problems),
@@ -179,6 +184,7 @@ fn cases() {
                 "needs" => (*name, came.needs.as_str()),
                 "requests" => (*name, came.requests.as_str()),
                 "records" => (*name, came.records.as_str()),
+                "observed" => (*name, came.observed.as_str()),
                 _ => (*name, *text),
             };
             write!(actual, "--- {name}\n{text}").unwrap();

@@ -234,7 +234,7 @@ pub(super) fn bench_with(fake: &Arc<Fake>, files: &Arc<Files>, change: impl FnOn
 }
 
 /// With TENURE_TEST_TRACE set, every request of these tests goes into that file, to be held against the SDK's models.
-fn meter() -> Meter {
+pub(in crate::provider::alibaba) fn meter() -> Meter {
     match std::env::var_os("TENURE_TEST_TRACE") {
         Some(path) => Meter::with_trace(std::path::Path::new(&path)).expect("a writable path"),
         None => Meter::new(),

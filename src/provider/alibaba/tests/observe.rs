@@ -1,8 +1,7 @@
 use serde_json::json;
 
 use super::super::tests::*;
-use crate::model::Query;
-use crate::model::Subject;
+use crate::model::{Query, Subject};
 use crate::problem::Kind;
 use crate::provider::Provider;
 use crate::provider::alibaba::tests::list;
@@ -58,4 +57,66 @@ fn another_account_is_refused_before_anything_is_read() {
     let problem = run(bench.alibaba.observe(&list())).expect_err("another account").into_problem();
     assert_eq!(problem.kind, Kind::Access);
     assert!(fake.asks().is_empty());
+}
+
+/// Any JSON at all.
+fn anything() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
+    use proptest::prelude::*;
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        "(Succeeded|Error|task-1|pp-1|plan-1|2026-01-02T03:04:05Z|\\PC{0,6})".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            proptest::collection::btree_map(NAMES, inner, 0..6)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// Names that the answers have.
+const NAMES: &str = "(ProvisionedProductDetail|ProvisionedProductDetails|TaskDetail|TaskDetails|PlanDetail|PlanDetails|\
+                     ApprovalDetail|OperationRecords|TodoTaskActivities|Tasks|Operator|ProductSummaries|ProductSummary|\
+                     ProductVersionDetails|LaunchOptionSummaries|ConstraintSummaries|OperationTypes|TemplateBody|Role|\
+                     User|TotalCount|ProvisionedProductId|TaskId|PlanId|ProductId|Status|Parameters|Outputs|TaskTags|\
+                     ParameterKey|OutputKey|Key|CreateTime|LastTaskId|Code|Message)";
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(256))]
+
+    /// Whatever a service answers, nothing panics and everything ends.
+    #[test]
+    fn no_answer_is_too_odd(answer in anything(), status in 200_u16..600) {
+        use crate::model::{Pending, StepKind, TemplateKey};
+        let body = answer.to_string();
+        let fake = service(move |ask| {
+            if ask.nth % 2 == 0 { super::super::tests::status(200, &body) } else { super::super::tests::status(status, &body) }
+        });
+        let bench = bench(&fake, |_| {});
+        let one = |text: &str| std::collections::BTreeSet::from([text.to_owned()]);
+        let key = TemplateKey { product_id: "prod-1".to_owned(), version_id: "pv-1".to_owned(), path_id: None };
+        let queries = [
+            list(),
+            Query { names: one("x"), confirm: one("pp-1"), ..Query::default() },
+            Query { products: ["x".to_owned(), "prod-1".to_owned()].into(), templates: [key].into(), ..Query::default() },
+            Query { parameters: vec![product(detail(1))], outputs: one("pp-1"), ..Query::default() },
+            Query { operations: ["task-1".to_owned(), "plan-1".to_owned()].into(), ..Query::default() },
+            Query { preparations: one("t"), principals: one("role/x"), ..Query::default() },
+        ];
+        for query in &queries {
+            drop(run(bench.alibaba.observe(query)));
+        }
+        for kind in [StepKind::Prepare, StepKind::Execute, StepKind::Provision, StepKind::Update, StepKind::Terminate] {
+            for id in ["", "task-1"] {
+                let asked: [Pending; 1] = [pending(kind, id, "pp-1", Some("task-0"))];
+                if let Ok(now) = run(bench.alibaba.poll(&asked)) {
+                    proptest::prop_assert_eq!(now.len(), 1);
+                }
+            }
+        }
+    }
 }

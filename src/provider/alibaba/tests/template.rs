@@ -89,3 +89,13 @@ fn what_is_no_template_is_an_error_without_a_quote() {
     let template = read(r#"{"Parameters": [1], "Outputs": "x"}"#).expect("lenient");
     assert_eq!(template, Template { outputs: Some(BTreeSet::new()), ..Template::default() });
 }
+
+proptest::proptest! {
+    /// Whatever stands in a template, it is read or it is an error.
+    #[test]
+    fn no_text_is_too_odd(text in "[-a-z{}\\[\\]:,\"'&*!|>#%@\\n \\t0-9<=.$]{0,80}") {
+        drop(read(&text));
+        let files = serde_json::json!({ "Transform": "Aliyun::Terraform-v1.1", "Workspace": { "a.tf": text, "b.tf.json": text } });
+        drop(read(&files.to_string()));
+    }
+}

@@ -195,13 +195,20 @@ fn an_endpoint_stands_for_sts_too_and_keeps_the_signed_host() {
 
 #[test]
 fn a_profile_that_is_not_there() {
-    let fake = service(|_| refuse("X", ""));
-    let (_folder, path) = profiles(CHAIN);
-    let bench = bench_of_profiles(&fake, path, |target| target.profile = Some("nobody".to_owned()));
-    let problem = rejected(run(bench.aws.observe(&nothing())).expect_err("no credentials"));
-    assert_eq!(problem.kind, Kind::Access);
-    assert!(problem.message.contains("no credentials: profile `nobody`"), "{problem}");
-    assert!(fake.all().is_empty());
+    let fake = Fake::new(|_| panic!("nothing is asked"));
+    let cases = [
+        (CHAIN, "corpp", "did you mean `corp`?"),
+        (CHAIN, "nobody", "there are base, corp"),
+        ("", "nobody", "there are no profiles at all: `aws configure` writes one"),
+    ];
+    for (text, profile, hint) in cases {
+        let (_folder, path) = profiles(text);
+        let bench = bench_of_profiles(&fake, path, |target| target.profile = Some(profile.to_owned()));
+        let problem = rejected(run(bench.aws.observe(&nothing())).expect_err("no such profile"));
+        assert_eq!(problem.kind, Kind::Access);
+        assert_eq!(problem.message, format!("target `prod`: the AWS files have no profile `{profile}`"));
+        assert_eq!((problem.hint.as_deref(), problem.place.map(|place| place.line)), (Some(hint), Some(3)));
+    }
 }
 
 #[test]
