@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tenure::ledger::MemoryStore;
-use tenure::ledger::MemoryStore;
 use tenure::ledger::entry::{Entry, Failure};
 use tenure::model::{Address, Cloud, Event, StepKind};
 use tenure::plan::Options;
