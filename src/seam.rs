@@ -1,4 +1,5 @@
-//! The doors to the outside: one HTTP request ([`Transport`]), time ([`Clock`]) and the ledger's bytes ([`Store`]).
+//! The doors to the outside: one HTTP request ([`Transport`]), time ([`Clock`]), the ledger's bytes ([`Store`]) and facts
+//! that are worth keeping ([`Cache`]).
 //!
 //! Signing, paging, parsing and error mapping sit above these traits, so they are always the real code: over reqwest in
 //! production, over the sandbox's world in this process, over a faulty wrapper in a simulation.
@@ -60,4 +61,22 @@ pub trait Store: Send {
     async fn set_aside(&mut self, keep_length_bytes: u64) -> Result<(), StoreError>;
     /// Where it is, for messages.
     fn location(&self) -> String;
+}
+
+/// Facts that stay true once they are known, kept from one run to the next. Losing them costs calls and nothing else, so
+/// nothing here fails: what cannot be read is not known, and what cannot be written is asked for again.
+pub trait Cache: Send + Sync {
+    fn read(&self, name: &str) -> Option<Vec<u8>>;
+    fn write(&self, name: &str, bytes: &[u8]);
+}
+
+/// Keeps nothing.
+pub struct NoCache;
+
+impl Cache for NoCache {
+    fn read(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn write(&self, _: &str, _: &[u8]) {}
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::elapsed;
 use super::run::{Run, failed};
 use crate::ledger::entry::{Entry, Failure, Succeeded};
-use crate::model::{Event, Operation, OperationState, Query, Request, StepId};
+use crate::model::{Event, Operation, OperationState, Pending, Query, Request, StepId, StepKind};
 use crate::plan::is_owner;
 use crate::problem::Problem;
 use crate::provider::{Provider, ProviderError};
@@ -20,6 +20,8 @@ pub const FAILED_POLLS_MAX: u32 = 10;
 
 pub struct Running {
     pub operation: Operation,
+    /// The product's last operation before this one.
+    pub after: Option<String>,
     pub since: Timestamp,
 }
 
@@ -55,27 +57,40 @@ pub fn succeeded(step: StepId, address: &crate::model::Address, operation: &Oper
     })
 }
 
+/// The entry for a step whose result was found to hold.
+pub fn held(step: StepId, address: &crate::model::Address, product: String, operation: Option<String>) -> Entry {
+    Entry::Succeeded(Succeeded {
+        step,
+        address: address.clone(),
+        product,
+        operation,
+        already: false,
+        unconfirmed: false,
+        sent: BTreeMap::new(),
+    })
+}
+
 impl Run<'_, '_> {
     pub(super) async fn poll(&mut self) -> Result<(), Problem> {
-        let mut by_target: BTreeMap<&str, Vec<Operation>> = BTreeMap::new();
+        let mut by_target: BTreeMap<&str, (Vec<StepId>, Vec<Pending>)> = BTreeMap::new();
         for (id, running) in &self.running {
-            by_target.entry(self.step(*id).address.target.as_str()).or_default().push(running.operation.clone());
+            let step = self.step(*id);
+            let (ids, pending) = by_target.entry(step.address.target.as_str()).or_default();
+            let (operation, after) = (running.operation.clone(), running.after.clone());
+            ids.push(*id);
+            pending.push(Pending { kind: step.kind, operation, after });
         }
-        let answers = join_all(by_target.iter().map(|(target, running)| {
+        let answers = join_all(by_target.iter().map(|(target, (_, pending))| {
             let provider = Arc::clone(&self.context.providers[*target]);
-            async move { provider.poll(running).await }
+            async move { provider.poll(pending).await }
         }))
         .await;
-        let by_operation: BTreeMap<String, StepId> =
-            self.running.iter().map(|(id, running)| (running.operation.id.clone(), *id)).collect();
-        for (target, answer) in by_target.into_keys().zip(answers) {
+        for ((target, (ids, _)), answer) in by_target.into_iter().zip(answers) {
             match answer {
                 Ok(operations) => {
                     self.failed_polls.remove(target);
-                    for operation in operations {
-                        if let Some(id) = by_operation.get(&operation.id) {
-                            self.progress(*id, operation);
-                        }
+                    for (id, operation) in ids.into_iter().zip(operations) {
+                        self.progress(id, operation);
                     }
                 }
                 Err(error) => self.unpolled(target, error),
@@ -107,8 +122,14 @@ impl Run<'_, '_> {
         let Some(running) = self.running.get_mut(&id) else { return };
         let status = operation.status.clone();
         let ended = operation.state != OperationState::Running;
+        let found = running.operation.id.is_empty() && !operation.id.is_empty();
         running.operation = operation;
         let elapsed = elapsed(running.since, now);
+        let operation = running.operation.id.clone();
+        if found {
+            let address = self.step(id).address.clone();
+            self.operations.entry(address).or_default().insert(operation);
+        }
         // How it ended is told as soon as it is in the ledger.
         if !ended {
             self.tell(Event::Progress { step: id, status, elapsed });
@@ -127,8 +148,15 @@ impl Run<'_, '_> {
         let mut entries = Vec::new();
         let mut outcomes = Vec::new();
         for id in finished {
-            let Some(Running { operation, since }) = self.running.remove(&id) else { continue };
+            let Some(Running { operation, since, .. }) = self.running.remove(&id) else { continue };
             let step = self.step(id);
+            if let OperationState::Waiting(by) = &operation.state {
+                self.awaits_approval(step, &operation.id, by);
+                continue;
+            }
+            if step.kind == StepKind::Prepare {
+                self.prepared.insert(step.address.clone(), operation.id.clone());
+            }
             if let OperationState::Failed(text) = &operation.state {
                 let problem = Problem::failed(format!("{} ended in failure: {text}", operation.id));
                 let problem = self.mask(Some(&step.address), problem);
@@ -149,6 +177,15 @@ impl Run<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Nobody waits for people: the step stays open, and the next run looks whether somebody has approved it.
+    fn awaits_approval(&mut self, step: &crate::model::Step, operation: &str, by: &str) {
+        self.report.waiting += 1;
+        let by = format!("{by} ({operation})");
+        let (id, address, kind) = (step.id, step.address.clone(), step.kind);
+        self.tell(Event::AwaitingApproval { step: id, address, kind, by });
+        self.cut(step);
     }
 
     async fn confirm_transfers(&mut self) {
@@ -197,12 +234,10 @@ impl Run<'_, '_> {
         let Some(running) = self.running.remove(&id) else { return };
         let step = self.step(id);
         self.report.left_running += 1;
-        self.tell(Event::LeftRunning {
-            step: id,
-            address: step.address.clone(),
-            kind: step.kind,
-            operation: format!("{}: {why}", running.operation.id),
-        });
+        let Operation { id: operation, product_id, .. } = running.operation;
+        let what = if operation.is_empty() { product_id } else { operation };
+        let (address, kind) = (step.address.clone(), step.kind);
+        self.tell(Event::LeftRunning { step: id, address, kind, operation: format!("{what}: {why}") });
         self.cut(step);
     }
 }

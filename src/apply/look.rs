@@ -28,7 +28,8 @@ impl Run<'_, '_> {
         for (target, ids) in by_target {
             let stale: Vec<StepId> = ids.into_iter().filter(|id| !self.is_fresh(*id)).collect();
             if !stale.is_empty() {
-                let query = self.look_at(target, &stale);
+                let mut query = self.look_at(target, &stale);
+                self.look_for_names(target, &stale, &mut query);
                 queries.insert(target.to_owned(), query);
             }
         }
@@ -60,6 +61,18 @@ impl Run<'_, '_> {
             }
         }
         unreadable
+    }
+
+    /// Where a launch that is sent twice is done twice, one is sent only if nothing of its name is there.
+    fn look_for_names(&self, target: &str, stale: &[StepId], query: &mut Query) {
+        if self.context.providers[target].traits().replays_tokens {
+            return;
+        }
+        for id in stale {
+            if let Request::Provision { name, .. } = self.step(*id).request.change() {
+                query.names.insert(name.clone());
+            }
+        }
     }
 
     fn is_fresh(&self, id: StepId) -> bool {

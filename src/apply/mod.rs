@@ -10,10 +10,14 @@
 //! | `look` | reads again what is about to be written to |
 //! | `prepare` | from a step of the plan to a request that can be sent, or the reason why not; pure |
 //! | `send` | one write, sent until its fate is known |
+//! | `arrival` | whether a request whose acceptance nobody saw has arrived |
+//! | `doubt` | requests whose answer was lost, where only looking tells |
 //! | `flight` | what the cloud has accepted and not finished |
 //! | [`mod@settle`] | what earlier runs left open |
 
+mod arrival;
 mod board;
+mod doubt;
 mod flight;
 mod look;
 mod prepare;

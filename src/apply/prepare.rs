@@ -25,6 +25,8 @@ pub struct Known<'a> {
     pub ids: &'a BTreeMap<Address, String>,
     /// The operations of this run, by address: a last operation that is one of these is no surprise.
     pub operations: &'a BTreeMap<Address, BTreeSet<String>>,
+    /// What was handed in and approved, by address.
+    pub prepared: &'a BTreeMap<Address, String>,
     pub secrets: Secrets<'a>,
     /// The values that this run has sent.
     pub sent_secrets: &'a BTreeSet<String>,
@@ -37,7 +39,7 @@ impl Known<'_> {
     /// The provisioned product that a step writes to, if it exists already.
     pub fn product_id<'s>(&'s self, step: &'s Step) -> Option<&'s str> {
         match step.request.product() {
-            "" if step.kind == StepKind::Provision => None,
+            "" if matches!(step.request.change(), Request::Provision { .. }) => None,
             "" => self.ids.get(&step.address).map(String::as_str),
             id => Some(id),
         }
@@ -47,12 +49,17 @@ impl Known<'_> {
     pub fn prepare(&self, step: &Step, seen: &BTreeMap<String, Observation>) -> Prepared {
         let mut request = step.request.clone();
         let id = self.product_id(step).unwrap_or_default().to_owned();
-        match &mut request {
+        if let Request::Execute { preparation, .. } = &mut request
+            && preparation.is_empty()
+        {
+            preparation.clone_from(self.prepared.get(&step.address).unwrap_or(&String::new()));
+        }
+        match request.change_mut() {
             Request::Update { id: place, .. }
             | Request::SetLaunchRole { id: place, .. }
             | Request::SetOwner { id: place, .. }
             | Request::Terminate { id: place } => place.clone_from(&id),
-            Request::Provision { .. } => {}
+            Request::Provision { .. } | Request::Prepare { .. } | Request::Execute { .. } => {}
         }
         let here = seen.get(&step.address.target);
         let now = here.and_then(|seen| seen.products.get(&id));
@@ -60,6 +67,14 @@ impl Known<'_> {
         if !provisioned_here && let Some(why) = self.moved(step, now) {
             let problem = Problem::failed(format!("{id} is no longer as the plan found it: {why}"))
                 .hint("nothing was sent; plan again to see how it is now");
+            return Prepared::Fail(request, Failure::Moved, problem);
+        }
+        if step.kind != StepKind::Execute
+            && let Request::Provision { name, .. } = step.request.change()
+            && let Some(there) = here.and_then(|seen| seen.products.values().find(|product| product.name == *name))
+        {
+            let problem = Problem::failed(format!("{} is named `{name}` by now", there.id))
+                .hint("nothing was sent; plan again: it will be adopted or be in the way");
             return Prepared::Fail(request, Failure::Moved, problem);
         }
         if let Some(parameters) = request.parameters_mut()
@@ -186,7 +201,7 @@ fn already(
     now: Option<&ProvisionedProduct>,
     seen: Option<&Observation>,
 ) -> Option<String> {
-    match request {
+    match request.change() {
         Request::SetOwner { owner, .. } => {
             now.is_some_and(|now| is_owner(owner, now)).then(|| "it has this owner already".to_owned())
         }
@@ -203,6 +218,8 @@ fn already(
             });
             same.then(|| "the outputs it reads are what it has already".to_owned())
         }
-        Request::Provision { .. } | Request::Terminate { .. } => None,
+        Request::Provision { .. } | Request::Terminate { .. } | Request::Prepare { .. } | Request::Execute { .. } => {
+            None
+        }
     }
 }

@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
 use super::board::Board;
+use super::doubt::Doubt;
 use super::flight::Running;
 use super::look::references;
 use super::prepare::{Known, Prepared};
@@ -16,7 +17,9 @@ use super::send::{submit, unseal};
 use super::{Context, elapsed};
 use crate::ledger::entry::{Entry, Failure, Holdings, Started, Succeeded};
 use crate::model::secret::Sieve;
-use crate::model::{Address, Event, Observation, Operation, Query, Report, Request, Step, StepId, StepKind};
+use crate::model::{
+    Address, Event, Observation, Operation, OperationState, Query, Report, Request, Step, StepId, StepKind,
+};
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::provider::ProviderError;
@@ -31,7 +34,11 @@ pub struct Run<'a, 'c> {
     pub seen: BTreeMap<String, Observation>,
     /// Products that this run knows by address: those of the ledger and its own provisions.
     pub ids: BTreeMap<Address, String>,
-    operations: BTreeMap<Address, BTreeSet<String>>,
+    pub operations: BTreeMap<Address, BTreeSet<String>>,
+    /// What was handed in and approved, by address.
+    pub prepared: BTreeMap<Address, String>,
+    /// Steps whose request may or may not have arrived, where only looking tells.
+    pub doubtful: BTreeMap<StepId, Doubt>,
     pub report: Report,
     /// By target: how many polls have failed in a row.
     pub failed_polls: BTreeMap<String, u32>,
@@ -61,6 +68,8 @@ impl<'a, 'c> Run<'a, 'c> {
     pub fn new(context: &'a mut Context<'c>, plan: &'a Plan) -> Self {
         let managed = &context.journal.ledger().managed;
         let ids = managed.iter().map(|(address, managed)| (address.clone(), managed.id.clone())).collect();
+        let prepared = &context.journal.ledger().prepared;
+        let prepared = prepared.iter().map(|(address, prepared)| (address.clone(), prepared.id.clone())).collect();
         let last_submit = context.clock.now();
         Run {
             context,
@@ -71,6 +80,8 @@ impl<'a, 'c> Run<'a, 'c> {
             seen: BTreeMap::new(),
             ids,
             operations: BTreeMap::new(),
+            prepared,
+            doubtful: BTreeMap::new(),
             report: Report::default(),
             failed_polls: BTreeMap::new(),
             stopping: false,
@@ -89,6 +100,7 @@ impl<'a, 'c> Run<'a, 'c> {
             plan: self.plan,
             ids: &self.ids,
             operations: &self.operations,
+            prepared: &self.prepared,
             secrets: self.context.secrets,
             sent_secrets: &self.sent_secrets,
         }
@@ -100,7 +112,7 @@ impl<'a, 'c> Run<'a, 'c> {
 
     /// One turn: start what can be started, then wait for what runs. False when there is nothing left to do.
     pub async fn advance(&mut self) -> Result<bool, Problem> {
-        let left = !self.running.is_empty() || self.board.has_rest();
+        let left = !self.running.is_empty() || !self.doubtful.is_empty() || self.board.has_rest();
         if left && self.context.interrupted() {
             self.report.interrupted = true;
             self.tell(Event::Interrupted);
@@ -109,12 +121,13 @@ impl<'a, 'c> Run<'a, 'c> {
         if !self.stopping {
             self.start_ready().await?;
         }
-        if self.running.is_empty() {
+        if self.running.is_empty() && self.doubtful.is_empty() {
             return Ok(!self.stopping && self.board.has_ready());
         }
         let pause = self.poll_interval();
         self.context.sleep(pause).await;
         self.poll().await?;
+        self.resolve_doubts().await?;
         Ok(true)
     }
 
@@ -193,6 +206,7 @@ impl<'a, 'c> Run<'a, 'c> {
                 Prepared::Already(request, why) => (request, Some(Ok(why))),
                 Prepared::Fail(request, failure, problem) => (request, Some(Err((failure, problem)))),
             };
+            entries.extend(self.superseded(step));
             entries.push(self.started(step, request, token));
             match end {
                 None => {}
@@ -215,6 +229,15 @@ impl<'a, 'c> Run<'a, 'c> {
             }
         }
         Ok(outgoing)
+    }
+
+    /// A change of the same product that was handed in by an earlier run and is not wanted any more.
+    fn superseded(&self, step: &Step) -> Option<Entry> {
+        let Request::Prepare { supersedes: Some(id), .. } = &step.request else { return None };
+        let open = self.context.journal.ledger().unsettled.get(&step.address)?;
+        let message = format!("{id} is superseded by what the files say now");
+        let (step, address) = (open.started.step, step.address.clone());
+        Some(Entry::Failed { step, address, reason: Failure::Superseded, message })
     }
 
     fn started(&self, step: &Step, request: Request, token: String) -> Entry {
@@ -302,7 +325,7 @@ impl<'a, 'c> Run<'a, 'c> {
             match answer {
                 Ok(operation) => {
                     // A termination that finds nothing to terminate has no operation, and nothing to wait for.
-                    if !operation.id.is_empty() {
+                    if !operation.id.is_empty() || operation.state == OperationState::Running {
                         entries.push(Entry::Submitted {
                             step: step.id,
                             address: step.address.clone(),
@@ -326,23 +349,37 @@ impl<'a, 'c> Run<'a, 'c> {
         }
         self.context.append(entries).await?;
         for (step, operation) in accepted {
-            self.operations.entry(step.address.clone()).or_default().insert(operation.id.clone());
-            if step.kind == StepKind::Provision {
-                self.ids.insert(step.address.clone(), operation.product_id.clone());
-            }
-            self.running.insert(step.id, Running { operation, since });
+            self.accepted(step, operation, since);
         }
         for (step, problem) in refused {
             self.lost(step, problem);
         }
         for (step, problem) in doubtful {
-            self.in_doubt(step, &problem);
+            if self.context.providers[&step.address.target].traits().replays_tokens {
+                self.in_doubt(step, &problem);
+            } else {
+                self.doubtful.insert(step.id, Doubt { problem, since, looks: 0 });
+            }
         }
         Ok(())
     }
 
+    /// The cloud works on it.
+    pub fn accepted(&mut self, step: &Step, operation: Operation, since: Timestamp) {
+        let own = self.operations.entry(step.address.clone()).or_default();
+        if !operation.id.is_empty() {
+            own.insert(operation.id.clone());
+        }
+        if matches!(step.kind, StepKind::Provision | StepKind::Execute) && step.request.product().is_empty() {
+            self.ids.insert(step.address.clone(), operation.product_id.clone());
+        }
+        let started = self.context.journal.ledger().unsettled.get(&step.address);
+        let after = started.and_then(|open| open.started.seen.clone());
+        self.running.insert(step.id, Running { operation, after, since });
+    }
+
     /// The fate of a write is not known and could not be found out: the next run looks.
-    fn in_doubt(&mut self, step: &Step, problem: &Problem) {
+    pub fn in_doubt(&mut self, step: &Step, problem: &Problem) {
         self.report.left_running += 1;
         self.stopping |= self.context.settings.stop_on_error;
         self.tell(Event::LeftRunning {
@@ -394,6 +431,7 @@ impl<'a, 'c> Run<'a, 'c> {
     pub async fn finish(mut self) -> Result<Report, Problem> {
         if self.report.interrupted {
             self.leave_all("the run was interrupted");
+            self.leave_doubts();
         }
         let because = if self.report.interrupted { "the run was interrupted" } else { "the run was stopped" };
         for id in self.board.rest() {
@@ -402,7 +440,8 @@ impl<'a, 'c> Run<'a, 'c> {
             self.not_started(id, because);
         }
         self.verify_launch_roles().await;
-        let Report { succeeded, failed, not_started, left_running, interrupted } = self.report;
+        let Report { succeeded, failed, not_started, left_running, waiting, interrupted } = self.report;
+        let left_running = left_running + waiting;
         self.context.append(vec![Entry::Ended { succeeded, failed, not_started, left_running, interrupted }]).await?;
         Ok(self.report)
     }

@@ -71,6 +71,10 @@ pub async fn sleep(clock: &dyn Clock, interrupt: &watch::Receiver<bool>, duratio
 pub fn unseal(request: &Request, secrets: Secrets<'_>) -> Result<(Request, Vec<String>), Problem> {
     let mut sealed = request.clone();
     let mut values = Vec::new();
+    // What is carried out was handed in with its secrets.
+    if matches!(request, Request::Execute { .. }) {
+        return Ok((sealed, values));
+    }
     for argument in sealed.parameters_mut().into_iter().flat_map(BTreeMap::values_mut) {
         if let Argument::Secret(reference) = argument {
             let value = secrets(reference)?;

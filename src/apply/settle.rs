@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::flight::{FAILED_POLLS_MAX, confirm_transfer, succeeded};
+use super::arrival::{Verdict, accepted, look};
+use super::doubt::{LOOKS_MIN, WINDOW};
+use super::flight::{FAILED_POLLS_MAX, confirm_transfer, held, succeeded};
 use super::send::{submit, unseal};
 use super::{Context, elapsed};
 use crate::ledger::Unsettled;
-use crate::ledger::entry::{Entry, Failure, Succeeded};
+use crate::ledger::entry::{Entry, Failure};
 use crate::model::secret::Sieve;
 use crate::model::{
-    Address, Argument, Desired, Event, Observation, Operation, OperationState, ProvisionedProduct, Query, Request,
-    Status, StepKind, Value,
+    Address, Argument, Desired, Event, Operation, OperationState, Pending, Query, Request, Status, StepKind, Value,
 };
-use crate::plan::is_owner;
 use crate::plan::secrets::{left_out, secrets};
 use crate::problem::{Kind, Problem};
 use crate::provider::{Provider, ProviderError};
@@ -30,29 +30,15 @@ const HIDDEN_FOR: Duration = Duration::from_secs(60);
 const USUAL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// What settling came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Whether a write was sent: from then on the run may no longer end with an exit code that promises the opposite.
     pub wrote: bool,
     pub failed: u32,
     /// Still running, or not to be seen.
     pub open: u32,
-}
-
-/// What one look at an unsettled step tells.
-enum Verdict {
-    /// Its result holds.
-    Holds { product: String, operation: Option<String> },
-    /// This operation is the step's.
-    Operation(Operation),
-    /// Something that may be the step's is running; when it has ended, the product tells.
-    Busy,
-    /// It can be sent again with its token.
-    Resend,
-    /// It cannot be told apart from what somebody else did since.
-    Superseded(String),
-    /// Nothing can be said now.
-    Unclear(String),
+    /// Whose change was handed in and not approved: asking once more is for a person to decide.
+    pub refused: BTreeSet<Address>,
 }
 
 /// Settles every unsettled step of the ledger.
@@ -61,10 +47,11 @@ enum Verdict {
 /// The ledger cannot be written. A cloud that does not answer leaves its steps open.
 pub async fn settle(context: &mut Context<'_>, desired: &Desired) -> Result<Settled, Problem> {
     let steps = context.journal.ledger().unsettled.clone();
-    let mut settling = Settling { context, desired, settled: Settled::default(), waiting: BTreeMap::new() };
+    let mut settling =
+        Settling { context, desired, settled: Settled::default(), waiting: BTreeMap::new(), looks: BTreeMap::new() };
     for (address, step) in &steps {
         let verdict = match &step.submitted {
-            Some((operation, product)) => Verdict::Operation(pending(operation, product)),
+            Some((operation, product)) => Verdict::Operation(accepted(operation, product)),
             None => settling.look(address, step).await,
         };
         settling.conclude(address, step, verdict).await?;
@@ -78,7 +65,9 @@ struct Settling<'a, 'c> {
     desired: &'a Desired,
     settled: Settled,
     /// Steps that wait for their operation, or for one that may be theirs.
-    waiting: BTreeMap<Address, Option<Operation>>,
+    waiting: BTreeMap<Address, Option<Pending>>,
+    /// How often nothing was found of a step that cannot be sent again.
+    looks: BTreeMap<Address, u32>,
 }
 
 impl Settling<'_, '_> {
@@ -101,16 +90,16 @@ impl Settling<'_, '_> {
             Verdict::Operation(operation) => return self.accept(address, step, operation).await,
             Verdict::Busy => _ = self.waiting.insert(address.clone(), None),
             Verdict::Holds { product, operation } => {
-                let entry = Entry::Succeeded(Succeeded {
-                    step: step.started.step,
-                    address: address.clone(),
-                    product,
-                    operation,
-                    already: false,
-                    unconfirmed: false,
-                    sent: BTreeMap::new(),
-                });
+                let entry = held(step.started.step, address, product, operation);
                 return self.succeed(address, step, entry).await;
+            }
+            Verdict::NotThere => {
+                let looks = self.looks.entry(address.clone()).or_default();
+                *looks += 1;
+                if *looks >= LOOKS_MIN && elapsed(step.at, self.context.clock.now()) >= WINDOW {
+                    return self.fail(address, step, Failure::NotSent, "it never arrived").await;
+                }
+                self.waiting.insert(address.clone(), None);
             }
             Verdict::Superseded(why) => return self.fail(address, step, Failure::Superseded, &why).await,
             Verdict::Unclear(why) => self.leave(address, step, &format!("left open: {why}")),
@@ -146,7 +135,7 @@ impl Settling<'_, '_> {
     }
 
     async fn accept(&mut self, address: &Address, step: &Unsettled, operation: Operation) -> Result<(), Problem> {
-        if operation.id.is_empty() {
+        if operation.id.is_empty() && operation.state != OperationState::Running {
             // A termination that finds nothing to terminate has no operation, and nothing to wait for.
             let entry = succeeded(step.started.step, address, &operation);
             return self.succeed(address, step, entry).await;
@@ -160,7 +149,8 @@ impl Settling<'_, '_> {
             };
             self.context.append(vec![entry]).await?;
         }
-        self.waiting.insert(address.clone(), Some(operation));
+        let (kind, after) = (step.started.kind, step.started.seen.clone());
+        self.waiting.insert(address.clone(), Some(Pending { kind, operation, after }));
         Ok(())
     }
 
@@ -181,8 +171,8 @@ impl Settling<'_, '_> {
             let overdue: Vec<Address> =
                 self.waiting.keys().filter(|address| waited >= self.patience(address)).cloned().collect();
             for address in overdue {
-                let operation = self.waiting.remove(&address).flatten();
-                match self.vanished(&address, &steps[&address], operation).await {
+                let pending = self.waiting.remove(&address).flatten();
+                match self.vanished(&address, &steps[&address], pending).await {
                     Some(verdict) => self.conclude(&address, &steps[&address], verdict).await?,
                     None => self.leave(&address, &steps[&address], "still running"),
                 }
@@ -199,8 +189,13 @@ impl Settling<'_, '_> {
 
     /// An operation that nobody can see any more, of a product that is gone or shows another one: this is not the world
     /// that it was sent to, or it has been forgotten. The next plan compares with what there is.
-    async fn vanished(&self, address: &Address, step: &Unsettled, operation: Option<Operation>) -> Option<Verdict> {
-        let operation = operation.filter(|operation| operation.status == Operation::NOT_VISIBLE)?;
+    async fn vanished(&self, address: &Address, step: &Unsettled, pending: Option<Pending>) -> Option<Verdict> {
+        let operation = pending?.operation;
+        // What is handed in is no operation of the product, and not every cloud names its operations when it accepts them.
+        let handed_in = matches!(step.started.request, Request::Prepare { .. } | Request::Execute { .. });
+        if operation.status != Operation::NOT_VISIBLE || operation.id.is_empty() || handed_in {
+            return None;
+        }
         let id = &operation.product_id;
         let query = Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() };
         let seen = self.provider(address)?.observe(&query).await.ok()?;
@@ -217,7 +212,7 @@ impl Settling<'_, '_> {
 
     /// How long a step is waited for.
     fn patience(&self, address: &Address) -> Duration {
-        let hidden = |operation: &Operation| operation.status == Operation::NOT_VISIBLE;
+        let hidden = |pending: &Pending| pending.operation.status == Operation::NOT_VISIBLE;
         if self.waiting.get(address).and_then(Option::as_ref).is_some_and(hidden) {
             return HIDDEN_FOR;
         }
@@ -229,22 +224,21 @@ impl Settling<'_, '_> {
 
     /// Asks for the operations' present state. A target that keeps refusing has its steps left open.
     async fn poll(&mut self, failed: &mut BTreeMap<String, u32>, steps: &BTreeMap<Address, Unsettled>) {
-        let mut by_target: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
-        for (address, operation) in &self.waiting {
-            by_target.entry(address.target.clone()).or_default().extend(operation.clone());
+        let mut by_target: BTreeMap<String, (Vec<Address>, Vec<Pending>)> = BTreeMap::new();
+        for (address, pending) in self.waiting.iter().filter_map(|(address, pending)| Some((address, pending.clone()?)))
+        {
+            let (addresses, asked) = by_target.entry(address.target.clone()).or_default();
+            addresses.push(address.clone());
+            asked.push(pending);
         }
-        for (target, asked) in by_target {
-            let answer = match self.context.providers.get(&target) {
-                Some(provider) if !asked.is_empty() => provider.poll(&asked).await,
-                _ => continue,
-            };
-            let error = match answer {
+        for (target, (addresses, asked)) in by_target {
+            let Some(provider) = self.context.providers.get(&target) else { continue };
+            let error = match provider.poll(&asked).await {
                 Ok(answers) => {
                     failed.remove(&target);
-                    for answer in answers {
-                        let mut known = self.waiting.values_mut().flatten();
-                        if let Some(operation) = known.find(|operation| operation.id == answer.id) {
-                            *operation = answer;
+                    for (address, answer) in addresses.iter().zip(answers) {
+                        if let Some(Some(pending)) = self.waiting.get_mut(address) {
+                            pending.operation = answer;
                         }
                     }
                     continue;
@@ -269,22 +263,31 @@ impl Settling<'_, '_> {
         let polled: Vec<Address> =
             self.waiting.iter().filter(|(_, operation)| operation.is_some()).map(|(a, _)| a.clone()).collect();
         for address in polled {
-            let Some(Some(mut operation)) = self.waiting.remove(&address) else { continue };
+            let Some(Some(mut pending)) = self.waiting.remove(&address) else { continue };
+            let operation = &mut pending.operation;
             let step = &steps[&address];
             if operation.status == Operation::NOT_VISIBLE
                 && let Some(provider) = self.provider(&address)
             {
-                confirm_transfer(provider.as_ref(), &step.started.request, &mut operation).await;
+                confirm_transfer(provider.as_ref(), &step.started.request, operation).await;
             }
             match &operation.state {
-                OperationState::Running => _ = self.waiting.insert(address, Some(operation)),
+                OperationState::Running => _ = self.waiting.insert(address, Some(pending)),
+                // People may take days.
+                OperationState::Waiting(by) => {
+                    let why = format!("waiting for approval by {by} ({})", operation.id);
+                    self.leave(&address, step, &why);
+                }
                 OperationState::Failed(text) => {
                     let text = self.told(&address, step, text);
                     let message = format!("{} ended in failure: {text}", operation.id);
+                    if step.started.kind == StepKind::Prepare {
+                        self.settled.refused.insert(address.clone());
+                    }
                     self.fail(&address, step, Failure::Operation, &message).await?;
                 }
                 OperationState::Succeeded => {
-                    let entry = succeeded(step.started.step, &address, &operation);
+                    let entry = succeeded(step.started.step, &address, operation);
                     self.succeed(&address, step, entry).await?;
                 }
             }
@@ -343,103 +346,6 @@ impl Settling<'_, '_> {
 
     fn tell(&mut self, address: &Address, step: &Unsettled, outcome: String) {
         (self.context.tell)(&Event::Settled { address: address.clone(), kind: step.started.kind, outcome });
-    }
-}
-
-fn pending(operation: &str, product: &str) -> Operation {
-    Operation {
-        id: operation.to_owned(),
-        product_id: product.to_owned(),
-        state: OperationState::Running,
-        status: String::new(),
-        kind: String::new(),
-        version_id: None,
-        path_id: None,
-        updated: None,
-    }
-}
-
-/// Looks at the product of a step that was started and not seen to arrive.
-async fn look(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, ProviderError> {
-    let started = &step.started;
-    let id = started.request.product();
-    if started.kind == StepKind::Provision {
-        // The token decides: a launch that arrived is answered with its record, one that did not is carried out.
-        return Ok(if provider.traits().replays_tokens {
-            Verdict::Resend
-        } else {
-            Verdict::Unclear("this cloud cannot tell whether the launch arrived".to_owned())
-        });
-    }
-    let mut query = Query { confirm: BTreeSet::from([id.to_owned()]), ..Query::default() };
-    if started.kind == StepKind::SetLaunchRole {
-        query.launch_roles.insert(id.to_owned());
-    }
-    let seen = provider.observe(&query).await?;
-    if seen.gone.contains(id) {
-        return Ok(match started.kind {
-            StepKind::Terminate => Verdict::Holds { product: id.to_owned(), operation: None },
-            _ => Verdict::Superseded(format!("{id} does not exist any more")),
-        });
-    }
-    let Some(product) = seen.products.get(id) else {
-        return Ok(Verdict::Unclear(format!("{id} cannot be seen")));
-    };
-    if holds(&started.request, product, &seen) {
-        return Ok(Verdict::Holds { product: id.to_owned(), operation: product.last_operation.clone() });
-    }
-    if product.last_operation == started.seen {
-        return Ok(if provider.traits().replays_tokens {
-            Verdict::Resend
-        } else {
-            Verdict::Unclear("this cloud cannot tell whether the request arrived".to_owned())
-        });
-    }
-    newer(provider, step, product).await
-}
-
-/// Whether the newest operation of a product is the step's own.
-async fn newer(
-    provider: &dyn Provider,
-    step: &Unsettled,
-    product: &ProvisionedProduct,
-) -> Result<Verdict, ProviderError> {
-    let Some(last) = &product.last_operation else {
-        return Ok(Verdict::Superseded("its operations cannot be seen".to_owned()));
-    };
-    let between = || Ok(Verdict::Superseded(format!("operation {last} came in between")));
-    // A change of owner or launch role is no provisioning operation, whatever its record calls itself.
-    let provisioning = product.last_provisioning.as_ref() == Some(last);
-    if provisioning == matches!(step.started.kind, StepKind::SetOwner | StepKind::SetLaunchRole) {
-        return between();
-    }
-    let query = Query { operations: BTreeSet::from([last.clone()]), ..Query::default() };
-    let mut seen = provider.observe(&query).await?;
-    let Some(operation) = seen.operations.remove(last) else {
-        return Ok(Verdict::Unclear(format!("operation {last} came in between and cannot be read")));
-    };
-    match &step.started.request {
-        Request::Update { version_id, .. }
-            if operation.kind.contains("UPDATE") && operation.version_id.as_ref() == Some(version_id) =>
-        {
-            Ok(Verdict::Operation(operation))
-        }
-        Request::Terminate { .. } if operation.kind.contains("TERMINATE") => Ok(Verdict::Operation(operation)),
-        // Its record does not say what it changes to; the product will.
-        Request::SetOwner { .. } | Request::SetLaunchRole { .. } if operation.state == OperationState::Running => {
-            Ok(Verdict::Busy)
-        }
-        _ => between(),
-    }
-}
-
-fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) -> bool {
-    match request {
-        Request::SetOwner { owner, .. } => is_owner(owner, product),
-        Request::SetLaunchRole { id, role } => {
-            seen.launch_roles.get(id).is_some_and(|now| now.as_deref() == Some(role.as_str()))
-        }
-        Request::Provision { .. } | Request::Update { .. } | Request::Terminate { .. } => false,
     }
 }
 

@@ -76,7 +76,7 @@ async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, order: Order<'
     session.phase("ledger", began);
     let mut run = Run { ui, settings, outside, order, session, journal, events: Vec::new() };
     let settled = run.settle().await?;
-    let ended = run.proceed(settled).await;
+    let ended = run.proceed(&settled).await;
     if settings.timings {
         run.ui.note(&run.session.timings());
     }
@@ -128,9 +128,10 @@ impl Run<'_> {
         settled.map_err(|problem| vec![problem])
     }
 
-    async fn proceed(&mut self, settled: Settled) -> Ended {
+    async fn proceed(&mut self, settled: &Settled) -> Ended {
         let selected = self.session.options(self.journal.ledger(), self.order.selection, self.order.reapply)?;
-        let options = Options { destroy: self.order.destroy, settled: true, ..selected };
+        let refused = settled.refused.clone();
+        let options = Options { destroy: self.order.destroy, settled: true, refused, ..selected };
         let (plan, live) = planning::plan(self.ui, &mut self.session, self.journal.ledger(), &options).await?;
         if !self.is_json() {
             self.show(&plan)?;

@@ -79,12 +79,21 @@ pub struct Init {
     /// The folder to write to; made if it is not there
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// Write a real AWS target for this profile instead, with the account found
+    /// Write a real target for this profile instead, with the account found
     #[arg(long, requires = "region")]
     pub profile: Option<String>,
     /// The region of the real target
     #[arg(long, requires = "profile")]
     pub region: Option<String>,
+    /// The cloud of the real target
+    #[arg(long, requires = "profile", value_enum, default_value_t = Provider::Aws)]
+    pub provider: Provider,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Provider {
+    Aws,
+    Alibaba,
 }
 
 /// What a run is about and what it may do.

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::args::Provider;
 use super::{Ended, Outside, Settings, args, print, tidy};
 use crate::model::{Access, Cloud, Endpoint, Target};
 use crate::problem::{Place, Problem, Problems};
-use crate::provider::aws::{Aws, Connect};
+use crate::provider::Connect;
+use crate::provider::alibaba::Alibaba;
+use crate::provider::aws::Aws;
 use crate::render::ui::Ui;
 
 const TENURE_TOML: &str = include_str!("starter/tenure.toml");
@@ -18,8 +21,9 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     let dir = settings.root.join(&args.dir);
     let files: Vec<(&str, String)> = match (&args.profile, &args.region) {
         (Some(profile), Some(region)) => {
-            let account = account(outside, settings, profile, region).await.map_err(|problem| vec![problem])?;
-            let target = real_target(profile, region, &account);
+            let account =
+                account(outside, settings, args.provider, profile, region).await.map_err(|problem| vec![problem])?;
+            let target = real_target(args.provider, profile, region, &account);
             vec![("tenure.toml", target), (".gitignore", GITIGNORE.to_owned())]
         }
         _ => vec![
@@ -66,11 +70,20 @@ fn write_all(dir: &Path, files: &[(&str, String)]) -> Result<(), Problems> {
 }
 
 /// The account that the profile's credentials are of.
-async fn account(outside: &Outside, settings: &Settings, profile: &str, region: &str) -> Result<String, Problem> {
+async fn account(
+    outside: &Outside,
+    settings: &Settings,
+    provider: Provider,
+    profile: &str,
+    region: &str,
+) -> Result<String, Problem> {
     let target = Target {
         name: "prod".to_owned(),
         place: Place { file: "tenure.toml".into(), line: 1, column: 1 },
-        cloud: Cloud::Aws,
+        cloud: match provider {
+            Provider::Aws => Cloud::Aws,
+            Provider::Alibaba => Cloud::Alibaba,
+        },
         region: region.to_owned(),
         account: String::new(),
         profile: Some(profile.to_owned()),
@@ -82,6 +95,7 @@ async fn account(outside: &Outside, settings: &Settings, profile: &str, region: 
         language: None,
         use_fips: false,
         use_dualstack: false,
+        undocumented_reads: false,
         endpoint: Endpoint::Cloud,
     };
     let connect = Connect {
@@ -89,30 +103,52 @@ async fn account(outside: &Outside, settings: &Settings, profile: &str, region: 
         transport: Arc::clone(&outside.transport),
         clock: Arc::clone(&outside.clock),
         meter: settings.meter.clone(),
+        cache: Arc::new(crate::seam::NoCache),
+        world: None,
         fixed: None,
         parallelism: 1,
     };
-    Aws::connect(connect).account().await.map_err(|error| Problem { place: None, ..error.into_problem() })
+    let account = match provider {
+        Provider::Aws => Aws::connect(connect).account().await,
+        Provider::Alibaba => Alibaba::connect(connect).account().await,
+    };
+    account.map_err(|error| Problem { place: None, ..error.into_problem() })
 }
 
-fn real_target(profile: &str, region: &str, account: &str) -> String {
+fn real_target(provider: Provider, profile: &str, region: &str, account: &str) -> String {
+    let (cloud, product) = match provider {
+        Provider::Aws => ("aws", AWS_PRODUCT),
+        Provider::Alibaba => ("alibaba", ALIBABA_PRODUCT),
+    };
     format!(
         "# What should be. `tenure plan` shows what differs; nothing is changed before you say yes.\n\
          \n\
          [target.prod]\n\
-         provider = \"aws\"\n\
+         provider = {cloud:?}\n\
          region   = {region:?}\n\
          account  = {account:?}   # refuse to run as anybody else's account\n\
          profile  = {profile:?}\n\
          \n\
          # One block for each provisioned product. One that exists already under this name is adopted, not launched again.\n\
          #\n\
-         # [provisioned_product.network]\n\
-         # target      = \"prod\"\n\
-         # product     = \"VPC baseline\"        # name or prod-… id\n\
-         # version     = \"2.1.0\"               # name or pa-… id\n\
-         # owner       = \"role/NetworkTeam\"\n\
-         # launch_role = \"role/SCLaunch\"\n\
-         # parameters.CidrBlock = \"10.0.0.0/16\"\n"
+         {product}"
     )
 }
+
+const AWS_PRODUCT: &str = r#"# [provisioned_product.network]
+# target      = "prod"
+# product     = "VPC baseline"        # name or prod-… id
+# version     = "2.1.0"               # name or pa-… id
+# owner       = "role/NetworkTeam"
+# launch_role = "role/SCLaunch"
+# parameters.CidrBlock = "10.0.0.0/16"
+"#;
+
+const ALIBABA_PRODUCT: &str = r#"# [provisioned_product.network]
+# target  = "prod"
+# product = "VPC baseline"            # name or prod-… id
+# version = "2.1.0"                   # name or pv-… id
+# owner   = "role/NetworkTeam"        # compared: the service cannot change it
+# steward = "network-team"            # who answers for it
+# parameters.CidrBlock = "10.0.0.0/16"
+"#;

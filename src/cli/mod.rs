@@ -5,6 +5,7 @@
 
 mod apply;
 mod args;
+mod cache;
 mod files;
 mod history;
 mod init;

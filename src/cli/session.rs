@@ -8,17 +8,20 @@ use std::time::Instant;
 use futures_util::future::join_all;
 
 use super::args::{Limit, Selection};
+use super::cache::FolderCache;
 use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
 use crate::ledger::{FileStore, Ledger, Managed};
-use crate::model::{Address, Endpoint, Live, Project, SecretRef, Target};
+use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef, Target};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
-use crate::provider::aws::{Aws, Connect, FixedCredentials};
+use crate::provider::alibaba::Alibaba;
+use crate::provider::aws::Aws;
 use crate::provider::meter::Meter;
+use crate::provider::{Connect, FixedCredentials, Provider};
 use crate::sandbox::Sandbox;
-use crate::seam::Clock;
+use crate::seam::{Cache, Clock};
 
 /// More rounds of reading than any plan takes: list, details, outputs of what those revealed.
 const ROUNDS_MAX: usize = 8;
@@ -46,6 +49,7 @@ impl Session {
             _ => Arc::clone(&outside.clock),
         };
         let meter = settings.meter.clone();
+        let cache: Arc<dyn Cache> = Arc::new(FolderCache { folder: project.root.join(".tenure").join("cache") });
         let mut providers = Providers::new();
         let mut problems = Problems::new();
         for target in project.targets.values() {
@@ -77,10 +81,16 @@ impl Session {
                 transport,
                 clock: Arc::clone(&clock),
                 meter: meter.clone(),
+                cache: Arc::clone(&cache),
+                world: sandbox.as_ref().filter(|_| target.is_sandbox()).map(Sandbox::identity),
                 fixed,
                 parallelism: usize::from(selection.parallelism),
             };
-            providers.insert(target.name.clone(), Arc::new(Aws::connect(connect)));
+            let provider: Arc<dyn Provider> = match target.cloud {
+                Cloud::Aws => Arc::new(Aws::connect(connect)),
+                Cloud::Alibaba => Arc::new(Alibaba::connect(connect)),
+            };
+            providers.insert(target.name.clone(), provider);
         }
         if !problems.is_empty() {
             return Err(problems);

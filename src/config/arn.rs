@@ -1,7 +1,8 @@
-//! Owners, launch roles and the roles of a target: `role/X` made a whole ARN, and whole ARNs checked.
+//! Owners, launch roles and the roles of a target: on AWS `role/X` is made a whole ARN, and whole ARNs are checked. For
+//! Alibaba Cloud see [`ram`].
 
-use super::names;
-use crate::model::Target;
+use super::{names, ram};
+use crate::model::{Cloud, Target};
 use crate::problem::Problem;
 
 /// What an ARN is written for; each use allows its own kinds.
@@ -16,7 +17,7 @@ pub(super) enum Use {
 }
 
 impl Use {
-    fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Use::Owner => "owner",
             Use::LaunchRole => "launch_role",
@@ -33,8 +34,16 @@ impl Use {
     }
 }
 
-/// The whole ARN of `text`, as far as it may be used for `usage` at `target`.
+/// `text` as it stands in a [`Spec`](crate::model::Spec), as far as it may be used for `usage` at `target`.
 pub(super) fn complete(usage: Use, text: &str, target: &Target) -> Result<String, Problem> {
+    match target.cloud {
+        Cloud::Aws => iam(usage, text, target),
+        Cloud::Alibaba => ram::complete(usage, text, target),
+    }
+}
+
+/// The whole ARN.
+fn iam(usage: Use, text: &str, target: &Target) -> Result<String, Problem> {
     let key = usage.key();
     if text.starts_with("acs:") {
         let message = format!("`{key}` is an Alibaba Cloud ARN, but `target.{}` is an AWS target", target.name);
@@ -172,6 +181,6 @@ fn session(text: &str) -> Result<(), Problem> {
 }
 
 /// A part of an ARN in a message: short, and without anything that a terminal would obey.
-fn shown(part: &str) -> String {
+pub(super) fn shown(part: &str) -> String {
     part.chars().take(40).flat_map(char::escape_debug).collect()
 }

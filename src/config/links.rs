@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::arn::{self, Use};
 use super::findings::Findings;
 use super::interpolation::Part;
-use super::product::Draft;
+use super::product::{Draft, Entry};
 use super::resolve::Names;
 use super::{section, value};
-use crate::model::{Address, Located, Piece, Spec, Target, Value};
+use crate::model::{Address, Cloud, Located, Piece, Spec, Target, Value};
 use crate::problem::{Place, Problem, nearest};
 
 /// The spec, or nothing if it has no valid target, product or version; that has been reported.
@@ -18,7 +18,8 @@ pub(super) fn spec(draft: Draft, names: &Names, findings: &Findings) -> Option<S
     let depends_on = linker.depends_on();
     let parameters = linker.parameters();
     let owner = linker.principal(target, Use::Owner, draft.owner.as_ref());
-    let launch_role = linker.principal(target, Use::LaunchRole, draft.launch_role.as_ref());
+    let may_have_launch_role = target.filter(|target| target.cloud == Cloud::Aws);
+    let launch_role = linker.principal(may_have_launch_role, Use::LaunchRole, draft.launch_role.as_ref());
     let address = Address::new(&draft.key.value, &target?.name);
     Some(Spec {
         address,
@@ -34,8 +35,12 @@ pub(super) fn spec(draft: Draft, names: &Names, findings: &Findings) -> Option<S
         path: draft.path,
         steward: draft.steward,
         protect: draft.protect,
+        stack_region: draft.stack_region,
+        tags_with_next_update: draft.tags_with_next_update,
         timeout: draft.timeout,
-        tags: draft.tags,
+        tags: draft
+            .tags
+            .map(|tags| tags.entries.into_iter().filter_map(|(key, entry)| Some((key, entry.value?))).collect()),
     })
 }
 
@@ -52,8 +57,8 @@ impl<'a> Linker<'a> {
 
     fn target(&self) -> Option<&'a Target> {
         let written = self.draft.target.as_ref()?;
-        if let Some(target) = self.names.targets.get(&written.value) {
-            return target.as_ref();
+        if let Some(draft) = self.names.targets.get(&written.value) {
+            return draft.target.as_ref();
         }
         if !self.names.incomplete {
             let shown = section::quoted_key(&written.value);
@@ -99,7 +104,8 @@ impl<'a> Linker<'a> {
 
     fn parameters(&self) -> Option<BTreeMap<String, Located<Value>>> {
         let parameters = self.draft.parameters.as_ref()?;
-        let link = |(key, draft): (&String, &Located<value::Draft>)| {
+        let link = |(key, entry): (&String, &Entry<value::Draft>)| {
+            let draft = entry.value.as_ref()?;
             let label = || format!("`parameters.{}`", section::quoted_key(key));
             let value = match &draft.value {
                 value::Draft::Secret(secret) => Value::Secret(secret.clone()),
@@ -108,7 +114,7 @@ impl<'a> Linker<'a> {
             };
             Some((key.clone(), Located { value, place: draft.place.clone() }))
         };
-        Some(parameters.iter().filter_map(link).collect())
+        Some(parameters.entries.iter().filter_map(link).collect())
     }
 
     fn pieces(&self, label: &dyn Fn() -> String, parts: &[Part], place: &Place) -> Option<Value> {

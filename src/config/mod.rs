@@ -2,15 +2,17 @@
 //!
 //! ```text
 //! source    bytes → text with places
-//! section   a TOML table, read key by key       (keys: which keys there are; names, arn, duration: what they may say)
+//! section   a TOML table, read key by key       (keys: which keys there are; names, arn, duration: what they may say;
+//!                                                alibaba, ram: the same where Alibaba Cloud differs)
 //! file      one file → drafts                   (target, product, value, interpolation: its parts)
 //! files     tenure.toml and its includes
-//! resolve   the drafts of all files → Project   (links: what one table names in another)
+//! resolve   the drafts of all files → Project   (links: what one table names in another; rules: what its cloud takes)
 //! ```
 //!
 //! Nothing stops at the first problem: a wrong key is reported and reading goes on, and a draft that is faulty is not
 //! blamed a second time by what refers to it. Messages name keys, never values, because a value may be a secret.
 
+mod alibaba;
 mod arn;
 mod duration;
 mod file;
@@ -21,7 +23,9 @@ mod keys;
 mod links;
 mod names;
 mod product;
+mod ram;
 mod resolve;
+mod rules;
 mod schema;
 mod section;
 mod select;

@@ -1,4 +1,5 @@
-//! What names, regions, accounts, tags and the like may look like. Each check answers with a problem without a place.
+//! What names, regions, accounts, tags and the like may look like on AWS and wherever the clouds do not differ. Each check
+//! answers with a problem without a place.
 
 use std::sync::LazyLock;
 
@@ -97,15 +98,6 @@ pub(super) fn endpoint(text: &str) -> Result<String, Problem> {
         Ok(format!("{scheme}://{authority}"))
     } else {
         Err(wrong("has no valid host and port"))
-    }
-}
-
-/// A path of the clouds' parameter keys: 1 to 1000 characters.
-pub(super) fn parameter_key(label: &str, key: &str) -> Result<(), Problem> {
-    match key.chars().count() {
-        1..=1000 => Ok(()),
-        0 => Err(Problem::input("a parameter has an empty name")),
-        length => Err(Problem::input(format!("`{label}` has a name of {length} characters; AWS allows 1000"))),
     }
 }
 

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::section::{Item, Section};
-use super::{duration, keys, names, value};
+use super::keys::{self, Key};
+use super::section::Item;
+use super::{duration, names, value};
 use crate::model::Located;
 use crate::problem::{Place, Problem};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-const MOST_TAGS: usize = 50;
 
 /// A provisioned product before its target and its references are looked up. A key that is missing or wrong has been
-/// reported, and is `None`.
+/// reported, and is `None`. What depends on the cloud is checked when the target is known ([`super::rules`]).
 pub(super) struct Draft {
     pub key: Located<String>,
     /// The header of its table.
@@ -30,8 +30,32 @@ pub(super) struct Draft {
     pub depends_on: Vec<Located<String>>,
     pub protect: bool,
     pub timeout: Duration,
-    pub parameters: Option<BTreeMap<String, Located<value::Draft>>>,
-    pub tags: Option<BTreeMap<String, Located<String>>>,
+    pub stack_region: Option<Located<String>>,
+    pub tags_with_next_update: bool,
+    pub parameters: Option<Table<value::Draft>>,
+    pub tags: Option<Table<String>>,
+    /// What is written of the keys that one cloud has and the other has not.
+    pub of_one_cloud: Vec<(&'static Key, Place)>,
+}
+
+/// A table whose keys the user chose.
+pub(super) struct Table<T> {
+    /// Its own key.
+    pub place: Place,
+    /// How many entries are written, faulty ones included.
+    pub count: usize,
+    pub entries: BTreeMap<String, Entry<T>>,
+}
+
+pub(super) struct Entry<T> {
+    pub key: Place,
+    pub value: Option<Located<T>>,
+}
+
+impl<T> Table<T> {
+    fn new(item: &Item<'_>, count: usize) -> Self {
+        Table { place: item.key_place(), count, entries: BTreeMap::new() }
+    }
 }
 
 pub(super) fn read(item: &Item<'_>) -> Option<Draft> {
@@ -45,49 +69,27 @@ pub(super) fn read(item: &Item<'_>) -> Option<Draft> {
         target: section
             .required("target", "add `target = \"NAME\"`, the name of a `[target.NAME]`")
             .and_then(|item| item.line()),
-        name: section.get("name").and_then(|item| name(&item)),
-        product: required(
-            &section,
-            "product",
-            "add `product = \"…\"`, the name or id of a product of the catalog",
-            8191,
-        ),
-        version: required(
-            &section,
-            "version",
-            "add `version = \"…\"`, the name or id of a version of the product",
-            8192,
-        ),
-        path: section.get("path").and_then(|item| at_most(&item, 100)),
+        name: section.line("name"),
+        product: section
+            .required("product", "add `product = \"…\"`, the name or id of a product of the catalog")
+            .and_then(|item| item.line()),
+        version: section
+            .required("version", "add `version = \"…\"`, the name or id of a version of the product")
+            .and_then(|item| item.line()),
+        path: section.line("path"),
         owner: section.line("owner"),
         launch_role: section.line("launch_role"),
         steward: section.line("steward"),
         depends_on: section.get("depends_on").and_then(|item| item.lines()).unwrap_or_default(),
         protect: section.flag("protect").unwrap_or(false),
         timeout: section.get("timeout").and_then(|item| timeout(&item)).unwrap_or(DEFAULT_TIMEOUT),
+        stack_region: section.line("stack_region"),
+        tags_with_next_update: section.flag("tags_with_next_update").unwrap_or(false),
+        of_one_cloud: section.of_one_cloud().into_iter().map(|(key, item)| (key, item.key_place())).collect(),
         parameters: section.get("parameters").and_then(|item| parameters(&item)),
         tags: section.get("tags").and_then(|item| tags(&item)),
         key,
     })
-}
-
-fn required(section: &Section<'_>, key: &str, hint: &str, most: usize) -> Option<Located<String>> {
-    section.required(key, hint).and_then(|item| at_most(&item, most))
-}
-
-fn at_most(item: &Item<'_>, most: usize) -> Option<Located<String>> {
-    let text = item.line()?;
-    let length = text.value.chars().count();
-    if length <= most {
-        return Some(text);
-    }
-    item.refuse(Problem::input(format!("`{}` has {length} characters; AWS allows {most}", item.label())));
-    None
-}
-
-fn name(item: &Item<'_>) -> Option<Located<String>> {
-    let text = item.line()?;
-    item.checked(names::entity("`name`", &text.value)).map(|()| text)
 }
 
 fn timeout(item: &Item<'_>) -> Option<Duration> {
@@ -99,10 +101,11 @@ fn timeout(item: &Item<'_>) -> Option<Duration> {
     item.checked(duration::parse(&item.line()?.value))
 }
 
-fn parameters(item: &Item<'_>) -> Option<BTreeMap<String, Located<value::Draft>>> {
+fn parameters(item: &Item<'_>) -> Option<Table<value::Draft>> {
     let swallowing = item.is_header_table();
-    let mut parameters = BTreeMap::new();
-    for entry in item.entries()? {
+    let entries = item.entries()?;
+    let mut parameters = Table::new(item, entries.len());
+    for entry in entries {
         if swallowing && is_product_key(entry.key()) {
             // `tags.team` under `[….parameters]` cannot be meant as a parameter.
             if matches!(entry.key(), "tags" | "parameters") && matches!(entry.value(), DeValue::Table(_)) {
@@ -112,22 +115,19 @@ fn parameters(item: &Item<'_>) -> Option<BTreeMap<String, Located<value::Draft>>
             }
             swallowed(&entry, "parameters");
         }
-        let named = names::parameter_key(entry.label(), entry.key()).map_err(|problem| entry.refuse_key(problem));
-        if let (Some(value), Ok(())) = (value::read(&entry), named) {
-            parameters.insert(entry.key().to_owned(), value);
+        if entry.key().is_empty() {
+            entry.refuse_key(Problem::input("a parameter has an empty name"));
         }
+        let value = value::read(&entry);
+        parameters.entries.insert(entry.key().to_owned(), Entry { key: entry.key_place(), value });
     }
     Some(parameters)
 }
 
-fn tags(item: &Item<'_>) -> Option<BTreeMap<String, Located<String>>> {
+fn tags(item: &Item<'_>) -> Option<Table<String>> {
     let swallowing = item.is_header_table();
     let entries = item.entries()?;
-    if entries.len() > MOST_TAGS {
-        let problem = Problem::input(format!("`tags` has {} tags; AWS allows {MOST_TAGS}", entries.len()));
-        item.refuse_key(problem);
-    }
-    let mut tags = BTreeMap::new();
+    let mut tags = Table::new(item, entries.len());
     for entry in entries {
         if !matches!(entry.value(), DeValue::String(_)) {
             not_a_tag(&entry);
@@ -136,11 +136,7 @@ fn tags(item: &Item<'_>) -> Option<BTreeMap<String, Located<String>>> {
         if swallowing && is_product_key(entry.key()) {
             swallowed(&entry, "tags");
         }
-        let named = names::tag_key(entry.label(), entry.key()).map_err(|problem| entry.refuse_key(problem));
-        let text = entry.string().filter(|text| entry.checked(names::tag_value(entry.label(), &text.value)).is_some());
-        if let (Some(text), Ok(())) = (text, named) {
-            tags.insert(entry.key().to_owned(), text);
-        }
+        tags.entries.insert(entry.key().to_owned(), Entry { key: entry.key_place(), value: entry.string() });
     }
     Some(tags)
 }

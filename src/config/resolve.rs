@@ -6,20 +6,32 @@ use std::path::Path;
 
 use super::files::Files;
 use super::findings::Findings;
-use super::{file, links, target};
-use crate::model::{Desired, Limits, Project, Target};
+use super::{file, links, product, rules, target};
+use crate::model::{Cloud, Desired, Limits, Project};
 use crate::problem::{Place, Problem};
 
 const DEFAULT_LEDGER: &str = ".tenure/ledger.jsonl";
 
 /// Everything that the files define, by name; the first definition where there are two.
 pub(super) struct Names {
-    /// `None` for a target that is faulty, which has been reported.
-    pub targets: BTreeMap<String, Option<Target>>,
+    pub targets: BTreeMap<String, target::Draft>,
     /// Provisioned products with the target that they name.
     pub products: BTreeMap<String, Option<String>>,
     /// Whether what seems to be missing may be in a file that could not be read.
     pub incomplete: bool,
+}
+
+impl Names {
+    /// The cloud that a product is for. Where its target is unknown, it is the only one that the project has targets of.
+    fn cloud(&self, product: &product::Draft) -> Option<Cloud> {
+        let target = product.target.as_ref().and_then(|target| self.targets.get(&target.value));
+        if target.is_some() || self.incomplete {
+            return target?.cloud;
+        }
+        let mut clouds = self.targets.values().map(|target| target.cloud);
+        let first = clouds.next()?;
+        first.filter(|_| clouds.all(|cloud| cloud == first))
+    }
 }
 
 /// The project. It is whole only if there are no problems among the findings.
@@ -35,28 +47,33 @@ pub(super) fn project(root: &Path, files: Files, findings: &Findings) -> Project
     };
     let mut once = Once { seen: BTreeMap::new(), findings };
     let mut names = Names { targets: BTreeMap::new(), products: BTreeMap::new(), incomplete: files.incomplete };
+    // With whether it is the first of its key.
     let mut drafts = Vec::new();
     for file in files.drafts {
         settings(&mut project, &mut once, &file);
-        for target::Draft { name, place, target } in file.targets {
-            if once.first("target", Some(&name), &place) {
-                names.targets.insert(name, target);
+        for target in file.targets {
+            if once.first("target", Some(&target.name), &target.place) {
+                names.targets.insert(target.name.clone(), target);
             }
         }
         for draft in file.products {
-            if once.first("provisioned_product", Some(&draft.key.value), &draft.place) {
+            let first = once.first("provisioned_product", Some(&draft.key.value), &draft.place);
+            if first {
                 let target = draft.target.as_ref().map(|target| target.value.clone());
                 names.products.insert(draft.key.value.clone(), target);
-                drafts.push(draft);
             }
+            drafts.push((first, draft));
         }
     }
-    for draft in drafts {
-        if let Some(spec) = links::spec(draft, &names, findings) {
+    for (first, draft) in drafts {
+        if let Some(cloud) = names.cloud(&draft) {
+            rules::check(&draft, cloud, findings);
+        }
+        if let Some(spec) = first.then(|| links::spec(draft, &names, findings)).flatten() {
             project.desired.insert(spec.address.clone(), spec);
         }
     }
-    project.targets = names.targets.into_iter().filter_map(|(name, target)| Some((name, target?))).collect();
+    project.targets = names.targets.into_iter().filter_map(|(name, draft)| Some((name, draft.target?))).collect();
     one_product_for_each_name(&project, findings);
     project
 }

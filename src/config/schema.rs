@@ -42,7 +42,8 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// What should exist: the provisioned products of AWS Service Catalog that this project manages, and where.
+/// What should exist: the provisioned products of AWS and Alibaba Cloud Service Catalog that this project manages, and
+/// where.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, title = "tenure.toml")]
 struct File {
@@ -101,12 +102,12 @@ struct LimitsTable {
 struct TargetTable {
     /// The cloud.
     provider: Provider,
-    /// The region, as in `"eu-west-1"`.
+    /// The region, as in `"eu-west-1"` or `"cn-hangzhou"`.
     region: String,
-    /// The account, 12 digits. Credentials of any other account are refused.
-    #[schemars(regex(pattern = "^[0-9]{12}$"))]
+    /// The account, 12 digits (Alibaba Cloud: 16). Credentials of any other account are refused.
+    #[schemars(regex(pattern = "^([0-9]{12}|[0-9]{16})$"))]
     account: String,
-    /// A profile of the AWS configuration files. Default: the usual chain of credential sources.
+    /// A profile of the cloud's configuration files. Default: the usual chain of credential sources.
     profile: Option<String>,
     /// The ARN of a role of the account that is taken on before anything is asked.
     role_arn: Option<String>,
@@ -118,14 +119,17 @@ struct TargetTable {
     role_session_name: Option<String>,
     /// The ARN of a role that is used by everything that only reads.
     read_role_arn: Option<String>,
-    /// What the caller may see. Default: `"account"`.
+    /// What the caller may see (`"role"`: AWS only). Default: `"account"`.
     access: Option<AccessLevel>,
-    /// The language of the cloud's messages.
+    /// AWS only: the language of the cloud's messages.
     language: Option<Language>,
-    /// Use the FIPS endpoints.
+    /// AWS only: use the FIPS endpoints.
     use_fips: Option<bool>,
-    /// Use the endpoints that also answer over IPv6.
+    /// AWS only: use the endpoints that also answer over IPv6.
     use_dualstack: Option<bool>,
+    /// Alibaba Cloud only: read parameters, tags and outputs by an action that the service's documents do not name, one
+    /// call for each product. Default: false.
+    undocumented_reads: Option<bool>,
     /// One URL for every service of the target, or `"sandbox:"` for the embedded sandbox.
     #[schemars(regex(pattern = "^(sandbox:|https?://[^/?#@]+/?)$"))]
     endpoint: Option<String>,
@@ -137,6 +141,7 @@ struct TargetTable {
 #[schemars(rename_all = "lowercase", inline)]
 enum Provider {
     Aws,
+    Alibaba,
 }
 
 #[derive(JsonSchema)]
@@ -162,7 +167,7 @@ struct ProductTable {
     /// The target that it lives in.
     target: String,
     /// Its name in the cloud. Default: the key. Another name means another provisioned product.
-    #[schemars(regex(pattern = NAME))]
+    #[schemars(length(min = 1, max = 128))]
     name: Option<String>,
     /// The product of the catalog, by name or id.
     #[schemars(length(min = 1, max = 8191))]
@@ -170,12 +175,12 @@ struct ProductTable {
     /// The version of the product, by name or id.
     #[schemars(length(min = 1, max = 8192))]
     version: String,
-    /// The launch path, by name or id; needed only where there are several.
-    #[schemars(length(min = 1, max = 100))]
+    /// The launch path (Alibaba Cloud: portfolio), by name or id; needed only where there are several.
+    #[schemars(length(min = 1))]
     path: Option<String>,
-    /// Who owns it: `role/NAME`, `user/NAME` or the whole ARN of a role, user or assumed role.
+    /// Who owns it: `role/NAME`, `user/NAME` or a whole ARN; on Alibaba Cloud also `role/ID` and `user/ID`.
     owner: Option<String>,
-    /// What it is launched and updated as: `role/NAME` or the whole ARN of a role.
+    /// AWS only: what it is launched and updated as: `role/NAME` or the whole ARN of a role.
     launch_role: Option<String>,
     /// Who answers for it; kept in the ledger only.
     steward: Option<String>,
@@ -183,13 +188,18 @@ struct ProductTable {
     depends_on: Option<Vec<String>>,
     /// Never terminated or replaced, even after its block is deleted. Default: false.
     protect: Option<bool>,
+    /// Alibaba Cloud only: where the resources go. Default: the region of the target. Taken at launch only.
+    stack_region: Option<String>,
+    /// Alibaba Cloud only: a change of tags or portfolio alone, which the service refuses, waits for the next change of
+    /// version or parameters. Default: false.
+    tags_with_next_update: Option<bool>,
     /// How long to wait for one step, as in `"90s"` or `"1h30m"`. Default: `"60m"`.
     #[schemars(regex(pattern = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
     timeout: Option<String>,
     /// The template's parameters. If the whole table is left out, they are not managed.
     #[schemars(extend("propertyNames" = { "minLength": 1, "maxLength": 1000 }))]
     parameters: Option<BTreeMap<String, Parameter>>,
-    /// Tags, without those of the catalog.
+    /// Tags, without those of the catalog: at most 50, on Alibaba Cloud 20.
     #[schemars(extend("maxProperties" = 50, "propertyNames" = { "minLength": 1, "maxLength": 128 }))]
     tags: Option<BTreeMap<String, TagValue>>,
 }
@@ -197,7 +207,7 @@ struct ProductTable {
 /// A tag's value.
 #[derive(JsonSchema)]
 #[schemars(transparent, inline)]
-struct TagValue(#[schemars(length(min = 1, max = 256))] String);
+struct TagValue(#[schemars(length(max = 256))] String);
 
 /// A parameter's value: what is sent, a secret, or what is there.
 #[derive(JsonSchema)]
@@ -214,7 +224,7 @@ enum Parameter {
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 enum Scalar {
-    Text(#[schemars(length(max = 4096))] String),
+    Text(String),
     Integer(i64),
     Number(f64),
     Flag(bool),

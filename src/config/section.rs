@@ -7,7 +7,7 @@ use super::findings::Findings;
 use super::interpolation;
 use super::keys::Key;
 use super::source::Source;
-use crate::model::Located;
+use crate::model::{Cloud, Located};
 use crate::problem::{Place, Problem, nearest};
 
 type KeySpan<'a> = Spanned<DeString<'a>>;
@@ -26,13 +26,16 @@ pub(super) struct Section<'a> {
     label: String,
     table: &'a DeTable<'a>,
     keys: &'static [Key],
+    /// Where it is known; keys of the other cloud are then as good as not there.
+    cloud: Option<Cloud>,
     place: Place,
 }
 
 impl<'a> Section<'a> {
     /// The whole file.
     pub fn top(reader: &'a Reader<'a>, table: &'a DeTable<'a>, keys: &'static [Key]) -> Self {
-        let section = Section { reader, label: String::new(), table, keys, place: reader.source.place(0) };
+        let place = reader.source.place(0);
+        let section = Section { reader, label: String::new(), table, keys, cloud: None, place };
         section.refuse_strangers();
         section
     }
@@ -46,8 +49,28 @@ impl<'a> Section<'a> {
             self.keys.iter().any(|known| known.name == key && known.later.is_none()),
             "`{key}` is not listed"
         );
+        let foreign = |known: &Key| known.name == key && self.cloud.is_some_and(|cloud| known.foreign(cloud).is_some());
+        if self.keys.iter().any(foreign) {
+            return None;
+        }
         let (key, value) = self.table.get_key_value(key)?;
         Some(Item { reader: self.reader, label: key.get_ref().to_string(), key, value })
+    }
+
+    /// The same table, now that its cloud is known: keys of the other one are refused and not looked at any more.
+    pub fn of(self, cloud: Cloud) -> Self {
+        for (key, item) in self.of_one_cloud() {
+            if let Some(problem) = key.foreign(cloud) {
+                item.refuse_key(problem);
+            }
+        }
+        Section { cloud: Some(cloud), ..self }
+    }
+
+    /// What stands here and belongs to one cloud only.
+    pub fn of_one_cloud(&self) -> Vec<(&'static Key, Item<'a>)> {
+        let one = self.keys.iter().filter(|key| key.only.is_some());
+        one.filter_map(|key| Some((key, self.get(key.name)?))).collect()
     }
 
     /// A key that must be there; `hint` shows how it could look.
@@ -271,7 +294,7 @@ impl<'a> Item<'a> {
         };
         // A header's own place is its bracket; a dotted or inline table has none, there it is the key.
         let place = if self.is_header_table() { self.place() } else { self.key_place() };
-        let section = Section { reader: self.reader, label: self.label.clone(), table, keys, place };
+        let section = Section { reader: self.reader, label: self.label.clone(), table, keys, cloud: None, place };
         section.refuse_strangers();
         Some(section)
     }

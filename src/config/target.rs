@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::section::{Item, Section};
-use super::{arn, keys, names};
+use super::{alibaba, arn, keys, names};
 use crate::model::{Access, Cloud, Endpoint, Target};
 use crate::problem::{Place, Problem};
 
@@ -11,6 +11,7 @@ use crate::problem::{Place, Problem};
 pub(super) struct Draft {
     pub name: String,
     pub place: Place,
+    pub cloud: Option<Cloud>,
     pub target: Option<Target>,
 }
 
@@ -20,46 +21,70 @@ pub(super) fn read(item: &Item<'_>) -> Draft {
     let named = named.map_err(|problem| item.refuse_key(problem)).is_ok();
     let section = item.section(keys::TARGET);
     let place = section.as_ref().map_or_else(|| item.key_place(), |section| section.place().clone());
-    let target = section.and_then(|section| target(&name, &section)).filter(|_| named);
-    Draft { name, place, target }
+    let cloud = section.as_ref().and_then(|section| {
+        let item = section.required("provider", "add `provider = \"aws\"` or `provider = \"alibaba\"`")?;
+        provider(&item)
+    });
+    let target = section.and_then(|section| match cloud {
+        Some(cloud) => target(&name, &section.of(cloud), Some(cloud)),
+        None => target(&name, &section, None),
+    });
+    Draft { name, place, cloud, target: target.filter(|_| named) }
 }
 
-fn target(name: &str, section: &Section<'_>) -> Option<Target> {
+/// Where the cloud is unknown, what the clouds have in common is looked at all the same.
+fn target(name: &str, section: &Section<'_>, cloud: Option<Cloud>) -> Option<Target> {
     // Everything is read before anything is given up, so that all problems are reported at once.
-    let cloud = section.required("provider", "add `provider = \"aws\"`").and_then(|item| provider(&item));
-    let aws = cloud != Some(Cloud::Alibaba);
-    let region = section.required("region", "add it, as in `region = \"eu-west-1\"`").and_then(|item| {
-        let region = item.line()?;
-        if aws { item.checked(names::region(&region.value)).map(|()| region.value) } else { Some(region.value) }
+    let (region_hint, account_hint) = match cloud {
+        Some(Cloud::Alibaba) => (
+            "add it, as in `region = \"cn-hangzhou\"`",
+            "add it, as in `account = \"1234567890123456\"`; any other account is refused",
+        ),
+        _ => (
+            "add it, as in `region = \"eu-west-1\"`",
+            "add it, as in `account = \"123456789012\"`; any other account is refused",
+        ),
+    };
+    let region = section.required("region", region_hint).and_then(|item| {
+        let region = item.line()?.value;
+        let good = match cloud {
+            Some(Cloud::Aws) => names::region(&region),
+            Some(Cloud::Alibaba) => alibaba::region("region", &region),
+            None => Ok(()),
+        };
+        item.checked(good).map(|()| region)
     });
-    let account = section
-        .required("account", "add it, as in `account = \"123456789012\"`; any other account is refused")
-        .and_then(|item| account(&item, aws));
+    let account = section.required("account", account_hint).and_then(|item| account(&item, cloud));
     let line = |key| section.line(key).map(|text| text.value);
     let checked = |key, check: fn(&str) -> Result<(), Problem>| {
         let item = section.get(key)?;
         let text = item.line()?.value;
         item.checked(check(&text)).map(|()| text)
     };
+    let session_name = match cloud {
+        Some(Cloud::Alibaba) => alibaba::role_session_name,
+        _ => names::role_session_name,
+    };
     let target = Target {
         name: name.to_owned(),
         place: section.place().clone(),
-        cloud: Cloud::Aws,
+        cloud: cloud.unwrap_or(Cloud::Aws),
         region: region.clone().unwrap_or_default(),
         account: account.clone().unwrap_or_default(),
         profile: line("profile"),
         role_arn: line("role_arn"),
         external_id: checked("external_id", names::external_id),
-        role_session_name: checked("role_session_name", names::role_session_name),
+        role_session_name: checked("role_session_name", session_name),
         read_role_arn: line("read_role_arn"),
-        access: section.get("access").and_then(|item| access(&item)).unwrap_or_default(),
+        access: section.get("access").and_then(|item| access(&item, cloud)).unwrap_or_default(),
         language: section.get("language").and_then(|item| language(&item)),
         use_fips: section.flag("use_fips").unwrap_or(false),
         use_dualstack: section.flag("use_dualstack").unwrap_or(false),
+        undocumented_reads: section.flag("undocumented_reads").unwrap_or(false),
         endpoint: endpoint(section),
     };
     needs_a_role(section);
-    let known = cloud == Some(Cloud::Aws) && region.is_some() && account.is_some();
+    let known = cloud.is_some() && region.is_some() && account.is_some();
     if known {
         check_roles(section, &target);
     }
@@ -67,45 +92,53 @@ fn target(name: &str, section: &Section<'_>) -> Option<Target> {
 }
 
 fn provider(item: &Item<'_>) -> Option<Cloud> {
-    match item.line()?.value.as_str() {
+    let provider = item.line()?.value;
+    match provider.as_str() {
         "aws" => Some(Cloud::Aws),
-        "alibaba" => {
-            let problem = Problem::input("`provider = \"alibaba\"` is not supported yet");
-            item.refuse(problem.hint("this version manages AWS targets only"));
-            Some(Cloud::Alibaba)
-        }
+        "alibaba" => Some(Cloud::Alibaba),
         _ => {
-            item.refuse(Problem::input("`provider` must be \"aws\""));
+            let problem = Problem::input("`provider` must be \"aws\" or \"alibaba\"");
+            item.refuse(match provider.to_lowercase().as_str() {
+                "aliyun" | "alicloud" | "alibabacloud" => problem.hint("write `provider = \"alibaba\"`"),
+                _ => problem,
+            });
             None
         }
     }
 }
 
-fn account(item: &Item<'_>, aws: bool) -> Option<String> {
+fn account(item: &Item<'_>, cloud: Option<Cloud>) -> Option<String> {
     if let DeValue::Integer(_) = item.value() {
         let problem = Problem::input("`account` must be a string, not a whole number");
         item.refuse(problem.hint("write it in quotes; as a number it would lose leading zeros"));
         return None;
     }
     let account = item.line()?.value;
-    if aws && !names::is_account(&account) {
-        let hint = "an AWS account is 12 digits without dashes: \"123456789012\"";
-        item.refuse(Problem::input("`account` is not an AWS account").hint(hint));
-        return None;
-    }
-    Some(account)
+    let problem = match cloud {
+        Some(Cloud::Aws) if !names::is_account(&account) => Problem::input("`account` is not an AWS account")
+            .hint("an AWS account is 12 digits without dashes: \"123456789012\""),
+        Some(Cloud::Alibaba) if !alibaba::is_account(&account) => {
+            Problem::input("`account` is not an Alibaba Cloud account")
+                .hint("an Alibaba Cloud account is 16 digits: \"1234567890123456\"")
+        }
+        _ => return Some(account),
+    };
+    item.refuse(problem);
+    None
 }
 
-fn access(item: &Item<'_>) -> Option<Access> {
-    match item.line()?.value.as_str() {
-        "account" => Some(Access::Account),
-        "role" => Some(Access::Role),
-        "user" => Some(Access::User),
-        _ => {
-            item.refuse(Problem::input("`access` must be \"account\", \"role\" or \"user\""));
-            None
-        }
-    }
+fn access(item: &Item<'_>, cloud: Option<Cloud>) -> Option<Access> {
+    let problem = match (item.line()?.value.as_str(), cloud) {
+        ("account", _) => return Some(Access::Account),
+        ("user", _) => return Some(Access::User),
+        ("role", Some(Cloud::Alibaba)) => Problem::input("`access = \"role\"` is for AWS only")
+            .hint("write \"account\" or \"user\"; Alibaba Cloud lists what the caller launched, or the whole account"),
+        ("role", _) => return Some(Access::Role),
+        (_, Some(Cloud::Alibaba)) => Problem::input("`access` must be \"account\" or \"user\""),
+        _ => Problem::input("`access` must be \"account\", \"role\" or \"user\""),
+    };
+    item.refuse(problem);
+    None
 }
 
 fn language(item: &Item<'_>) -> Option<String> {

@@ -8,9 +8,6 @@ use super::section::Item;
 use crate::model::{Located, SecretRef};
 use crate::problem::{Problem, nearest};
 
-/// What AWS takes as one value, in characters.
-const LONGEST: usize = 4096;
-
 /// A parameter as written, before its references have found their products.
 pub(super) enum Draft {
     Parts(Vec<Part>),
@@ -33,10 +30,21 @@ pub(super) fn read(item: &Item<'_>) -> Option<Located<Draft>> {
         }
         _ => Draft::Parts(scalar(item)?),
     };
-    if let Draft::Parts(parts) = &draft {
-        check_length(item, parts)?;
-    }
     Some(item.located(draft))
+}
+
+impl Draft {
+    /// How many characters of the value are known before anything is sent.
+    pub fn length(&self) -> usize {
+        let literal = |part: &Part| match part {
+            Part::Literal(text) => text.chars().count(),
+            Part::Output { .. } => 0,
+        };
+        match self {
+            Draft::Parts(parts) => parts.iter().map(literal).sum(),
+            Draft::Secret(_) | Draft::Previous => 0,
+        }
+    }
 }
 
 /// Two literals side by side are one.
@@ -140,19 +148,6 @@ fn secret_version(item: &Item<'_>, version: Option<Item<'_>>) -> Option<i64> {
         Some(number) => Some(number),
         None => refuse(item, "has a `version` that is not a whole number, 0 or more", "write it as in `version = 1`"),
     }
-}
-
-fn check_length(item: &Item<'_>, parts: &[Part]) -> Option<()> {
-    let literal = |part: &Part| match part {
-        Part::Literal(text) => text.chars().count(),
-        Part::Output { .. } => 0,
-    };
-    let length: usize = parts.iter().map(literal).sum();
-    if length <= LONGEST {
-        return Some(());
-    }
-    item.refuse(Problem::input(format!("`{}` has a value of {length} characters; AWS allows {LONGEST}", item.label())));
-    None
 }
 
 fn refuse<T>(item: &Item<'_>, what: &str, hint: &str) -> Option<T> {

@@ -49,6 +49,8 @@ pub enum Entry {
     /// About to be sent. Durable before anything is.
     Started(Started),
     /// Accepted by the cloud as this operation.
+    /// Where the cloud names no operation when it accepts a request, `operation` is empty, and the one that follows the
+    /// `seen` of `started` is meant.
     Submitted { step: StepId, address: Address, operation: String, product: String },
     /// Done.
     Succeeded(Succeeded),

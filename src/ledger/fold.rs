@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::entry::{Began, Declaration, Entry, Holdings, Line, Started, Succeeded};
 use super::transition::Illegal;
-use super::{Applied, Ledger, Managed, Unsettled};
-use crate::model::{Address, Argument, Request};
+use super::{Applied, Ledger, Managed, Prepared, Unsettled};
+use crate::model::{Address, Argument, Request, StepKind};
 
 /// Shortcuts that keep a fold from looking through everything at every entry. They may name what is no longer so, and
 /// whoever follows one looks at what it leads to; they never miss anything.
@@ -86,6 +86,7 @@ impl Ledger {
             managed: only(&self.managed, &touched),
             declared: only(&self.declared, &touched),
             unsettled: only(&self.unsettled, &touched),
+            prepared: only(&self.prepared, &touched),
             head: self.head.clone(),
             seq: self.seq,
             ..Ledger::default()
@@ -108,7 +109,7 @@ impl Ledger {
             Entry::Started(started) => self.start(started, line),
             Entry::Submitted { address, operation, product, .. } => self.submit(address, operation, product, line.at),
             Entry::Succeeded(succeeded) => self.succeed(succeeded, line.at),
-            Entry::Failed { address, .. } => _ = self.unsettled.remove(address),
+            Entry::Failed { address, .. } => self.fail(address),
             Entry::Observed { address, id, holdings } => self.see(address, id, holdings, line.at),
             Entry::Ended { .. } => {}
         }
@@ -190,6 +191,9 @@ impl Ledger {
         if let Some(newer) = self.declared.remove(to) {
             managed.declaration = newer;
         }
+        if let Some(prepared) = self.prepared.remove(from) {
+            self.prepared.insert(to.clone(), prepared);
+        }
         if let Some(mut step) = self.unsettled.remove(from) {
             step.started.address = to.clone();
             self.unsettled.insert(to.clone(), step);
@@ -213,6 +217,9 @@ impl Ledger {
 
     fn start(&mut self, started: &Started, line: &Line) {
         self.see(&started.address, started.request.product(), &started.before, line.at);
+        if started.kind == StepKind::Prepare {
+            self.prepared.remove(&started.address);
+        }
         let step = Unsettled { started: started.clone(), at: line.at, run: line.run.clone(), submitted: None };
         self.unsettled.insert(started.address.clone(), step);
     }
@@ -220,27 +227,46 @@ impl Ledger {
     fn submit(&mut self, address: &Address, operation: &str, product: &str, at: Timestamp) {
         let Some(step) = self.unsettled.get_mut(address) else { return };
         step.submitted = Some((operation.to_owned(), product.to_owned()));
-        if matches!(step.started.request, Request::Provision { .. }) {
+        if step.started.kind == StepKind::Prepare {
+            return;
+        }
+        if matches!(step.started.request.change(), Request::Provision { .. }) {
             // From here on it exists, even if it fails.
             self.own(address, product, at);
         }
-        if let Some(managed) = self.managed.get_mut(address).filter(|managed| managed.id == product) {
+        if let Some(managed) = self.managed.get_mut(address).filter(|managed| managed.id == product)
+            && !operation.is_empty()
+        {
             managed.seen.operation = Some(operation.to_owned());
         }
     }
 
     fn succeed(&mut self, succeeded: &Succeeded, at: Timestamp) {
         let Some(step) = self.unsettled.remove(&succeeded.address) else { return };
-        match step.started.request {
+        let accepted = step.submitted.map(|(operation, _)| operation).filter(|id| !id.is_empty());
+        let operation = succeeded.operation.clone().or(accepted);
+        let request = match step.started.request {
+            Request::Prepare { change, .. } => {
+                if let Some(id) = operation {
+                    self.prepared.insert(succeeded.address.clone(), Prepared { id, change: *change });
+                }
+                return;
+            }
+            Request::Execute { change, .. } => {
+                self.prepared.remove(&succeeded.address);
+                *change
+            }
+            request => request,
+        };
+        match request {
             Request::Terminate { id } => return self.disown(&succeeded.address, &id, at),
             // Found by looking, without ever having been accepted before our eyes.
             Request::Provision { .. } => self.own(&succeeded.address, &succeeded.product, at),
             _ => {}
         }
         let Some(managed) = self.managed.get_mut(&succeeded.address) else { return };
-        let operation = succeeded.operation.clone().or_else(|| step.submitted.map(|(operation, _)| operation));
-        let provisioning = step.started.request.parameters().is_some();
-        managed.apply(step.started.request, &succeeded.sent);
+        let provisioning = request.parameters().is_some();
+        managed.apply(request, &succeeded.sent);
         managed.applied.at = Some(at);
         managed.seen_at = at;
         if operation.is_some() {
@@ -249,6 +275,12 @@ impl Ledger {
                 managed.applied.operation.clone_from(&operation);
             }
             managed.seen.operation = operation;
+        }
+    }
+
+    fn fail(&mut self, address: &Address) {
+        if self.unsettled.remove(address).is_some_and(|step| step.started.kind == StepKind::Execute) {
+            self.prepared.remove(address);
         }
     }
 
@@ -288,7 +320,7 @@ impl Managed {
                 applied.owner = Some(owner.clone());
                 self.seen.owner = Some(owner);
             }
-            Request::Terminate { .. } => {}
+            Request::Terminate { .. } | Request::Prepare { .. } | Request::Execute { .. } => {}
         }
     }
 }

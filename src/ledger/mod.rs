@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::model::{Address, Argument};
+use crate::model::{Address, Argument, Request};
 use entry::{Declaration, Holdings, Line, Started};
 
 pub use file::{FileStore, holder};
@@ -40,6 +40,8 @@ pub struct Ledger {
     /// Steps without an end. An address has at most one: its steps run one after the other, and a run begins by
     /// settling what earlier runs left.
     pub unsettled: BTreeMap<Address, Unsettled>,
+    /// What was handed in and approved, and is not carried out yet.
+    pub prepared: BTreeMap<Address, Prepared>,
     /// Targets that some run used in the embedded sandbox.
     pub sandboxed: BTreeSet<String>,
     /// Targets that some run used for real.
@@ -60,6 +62,7 @@ impl Default for Ledger {
             managed: BTreeMap::new(),
             declared: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            prepared: BTreeMap::new(),
             sandboxed: BTreeSet::new(),
             real: BTreeSet::new(),
             project: None,
@@ -78,6 +81,7 @@ impl PartialEq for Ledger {
             && self.managed == other.managed
             && self.declared == other.declared
             && self.unsettled == other.unsettled
+            && self.prepared == other.prepared
             && self.sandboxed == other.sandboxed
             && self.real == other.real
     }
@@ -116,6 +120,14 @@ pub struct Applied {
     /// The last provision or update of ours.
     pub operation: Option<String>,
     pub at: Option<Timestamp>,
+}
+
+/// A change that somebody has approved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// The cloud's id of it.
+    pub id: String,
+    pub change: Request,
 }
 
 /// A step that was started and has no end.

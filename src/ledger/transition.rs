@@ -62,6 +62,8 @@ pub enum Objection {
     Taken { address: Address, id: String },
     #[error("{id} is ours as {address}")]
     Elsewhere { address: Address, id: String },
+    #[error("{0} was not approved there")]
+    NotPrepared(String),
     #[error("nothing was declared of it")]
     Undeclared,
     #[error("the request is not one of its kind of step")]
@@ -180,28 +182,46 @@ impl Ledger {
 
     /// Nothing is started on what is not ours, whatever a plan says.
     fn startable(&self, started: &Started) -> Result<(), Objection> {
-        let managed = self.managed.get(&started.address);
+        match (started.kind, &started.request) {
+            (StepKind::Prepare, Request::Prepare { change, .. }) => self.changeable(&started.address, change),
+            (StepKind::Execute, Request::Execute { change, preparation }) => {
+                let prepared = self.prepared.get(&started.address);
+                // One that turned out to change nothing was never handed in.
+                if !preparation.is_empty() && prepared.is_none_or(|prepared| prepared.id != *preparation) {
+                    return Err(Objection::NotPrepared(preparation.clone()));
+                }
+                self.changeable(&started.address, change)
+            }
+            (kind, request) if kind == request.kind() => self.changeable(&started.address, request),
+            _ => Err(Objection::WrongRequest),
+        }
+    }
+
+    fn changeable(&self, address: &Address, request: &Request) -> Result<(), Objection> {
+        let managed = self.managed.get(address);
         let current = |id: &String| match managed {
             Some(managed) if managed.id == *id => Ok(()),
             _ => Err(Objection::NotOurs(id.clone())),
         };
-        match (started.kind, &started.request) {
-            (StepKind::Provision, Request::Provision { .. }) => {
-                let declared = managed.is_some() || self.declared.contains_key(&started.address);
+        match request {
+            Request::Provision { .. } => {
+                let declared = managed.is_some() || self.declared.contains_key(address);
                 if declared { Ok(()) } else { Err(Objection::Undeclared) }
             }
-            (StepKind::Update, Request::Update { id, .. })
-            | (StepKind::SetLaunchRole, Request::SetLaunchRole { id, .. })
-            | (StepKind::SetOwner, Request::SetOwner { id, .. }) => current(id),
+            Request::Update { id, .. } | Request::SetLaunchRole { id, .. } | Request::SetOwner { id, .. } => {
+                current(id)
+            }
             // Also of one that was replaced.
-            (StepKind::Terminate, Request::Terminate { id }) => self.ours(&started.address, id),
-            _ => Err(Objection::WrongRequest),
+            Request::Terminate { id } => self.ours(address, id),
+            Request::Prepare { .. } | Request::Execute { .. } => Err(Objection::WrongRequest),
         }
     }
 
     /// Whether `product` is what the step can be about: a provision's is new, every other step knows its own.
     fn fitting(&self, pending: &Unsettled, product: &str) -> Result<(), Objection> {
-        match (&pending.started.request, &pending.submitted) {
+        match (pending.started.request.change(), &pending.submitted) {
+            // What is handed in may be given an id long before anything exists.
+            (Request::Provision { .. }, _) if pending.started.kind == StepKind::Prepare => Ok(()),
             (Request::Provision { .. }, None) => self.nowhere_but(&pending.started.address, product),
             (Request::Provision { .. }, Some((_, known))) if known == product => Ok(()),
             (Request::Provision { .. }, Some((_, known))) => Err(Objection::OtherProduct(known.clone())),
@@ -212,10 +232,12 @@ impl Ledger {
 
     fn may_succeed(&self, pending: &Unsettled, state: State, succeeded: &Succeeded) -> Result<(), Objection> {
         same_step(pending, succeeded.step)?;
-        match (state, &pending.started.request) {
+        match (state, pending.started.request.change()) {
             (State::Submitted, _) if succeeded.already => Err(Objection::WasSent),
             // What is there before anything is sent is not provisioned but adopted.
-            (_, Request::Provision { .. }) if succeeded.already => Err(Objection::WrongRequest),
+            (_, Request::Provision { .. }) if succeeded.already && pending.started.kind != StepKind::Prepare => {
+                Err(Objection::WrongRequest)
+            }
             _ => self.fitting(pending, &succeeded.product),
         }
     }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::StepKind;
+
 /// Everything observed, by target.
 pub type Live = BTreeMap<String, Observation>;
 
@@ -15,6 +17,13 @@ pub struct Query {
     pub list: bool,
     /// Ids that a list did not show: is each there or gone? Absence from a list alone is never evidence.
     pub confirm: BTreeSet<String>,
+    /// Names of provisioned products that are about to be launched: does one exist already?
+    pub names: BTreeSet<String>,
+    /// Tokens of changes that were handed in for approval and whose answer was lost. Answered in
+    /// [`Observation::operations`], by token, for those that are there.
+    pub preparations: BTreeSet<String>,
+    /// Holders that the files give by name (`role/NAME`, `user/NAME`), where the cloud tells holders by id.
+    pub principals: BTreeSet<String>,
     /// Catalog products by the name or id that the files give.
     pub products: BTreeSet<String>,
     pub templates: BTreeSet<TemplateKey>,
@@ -60,6 +69,8 @@ pub struct Observation {
     pub parameters: BTreeMap<String, LiveParameters>,
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
     pub operations: BTreeMap<String, Operation>,
+    /// By name as it was asked for: the holder as the cloud tells it (`role/ID`), or nothing where there is none.
+    pub principals: BTreeMap<String, Option<String>>,
     /// What could not be read, and why. Whatever needs it is blocked, the rest goes on.
     pub unreadable: BTreeMap<Subject, String>,
     /// Outputs, by product and name, that repeat a secret and were taken out: the parameter of the secret.
@@ -75,6 +86,8 @@ pub enum Subject {
     Parameters(String),
     Outputs(String),
     Operation(String),
+    /// A holder, by name.
+    Principal(String),
     Template(TemplateKey),
 }
 
@@ -98,6 +111,7 @@ impl Observation {
         self.parameters.extend(later.parameters);
         self.outputs.extend(later.outputs);
         self.operations.extend(later.operations);
+        self.principals.extend(later.principals);
         self.unreadable.extend(later.unreadable);
         self.repeated.extend(later.repeated);
     }
@@ -120,12 +134,14 @@ pub struct ProvisionedProduct {
     pub tags: BTreeMap<String, String>,
     /// The portfolio that a system tag names, as an id: a launch path in bulk.
     pub portfolio_id: Option<String>,
-    /// AWS `UserArn`.
+    /// AWS `UserArn`; on Alibaba Cloud `user/ID` or `role/ID`.
     pub owner: Option<String>,
     /// AWS `UserArnSession`.
     pub owner_session: Option<String>,
-    /// The stack (AWS `PhysicalId`).
+    /// The stack (AWS `PhysicalId`, Alibaba Cloud `StackId`).
     pub physical_id: Option<String>,
+    /// Where the stack is, if that may be another region than the product's (Alibaba Cloud).
+    pub stack_region: Option<String>,
     pub created: Option<Timestamp>,
     /// The last operation of any kind.
     pub last_operation: Option<String>,
@@ -202,6 +218,8 @@ pub struct CatalogProduct {
     pub versions: Vec<Version>,
     /// The paths that the caller may launch through; none when it may read the product but not launch it.
     pub paths: Vec<LaunchPath>,
+    /// A launch need not name a path.
+    pub default_path: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,6 +234,8 @@ pub struct LaunchPath {
     pub id: String,
     pub name: String,
     pub tag_updates: TagUpdates,
+    /// What takes somebody's approval: provision, update or terminate.
+    pub approvals: BTreeSet<StepKind>,
 }
 
 /// Whether a product's tags may be changed after launch (AWS `RESOURCE_UPDATE` constraint).
@@ -268,11 +288,27 @@ impl Operation {
     /// The status of an operation that the caller may not look at: whoever gives a product away loses sight of the
     /// operation that did it. The product itself tells how it ended.
     pub const NOT_VISIBLE: &str = "NOT_VISIBLE";
+    /// The kind of an operation that is a change handed in for approval and by now being, or having been, carried out.
+    pub const EXECUTION: &str = "Execute";
+    /// The kind of one that is not yet carried out.
+    pub const PREPARATION: &str = "Prepare";
+}
+
+/// What a cloud has accepted and not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    pub kind: StepKind,
+    /// As far as it is known: where a cloud names no operation when it accepts a request, the id is empty.
+    pub operation: Operation,
+    /// The product's last operation before this one; the one that follows it is this one.
+    pub after: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationState {
     Running,
+    /// It goes on when somebody has approved it; who that is, as far as the cloud tells.
+    Waiting(String),
     Succeeded,
     /// With the cloud's own error text.
     Failed(String),

@@ -1,12 +1,13 @@
 //! The nouns. They are plain data; nothing here reads, decides or prints.
 //!
 //! [`spec`] is what the files ask for, [`live`] what a cloud answered and what to ask it, [`step`] what is sent to it
-//! and what is told while it runs, [`secret`] what must not be told.
+//! and what is told while it runs, [`secret`] what must not be told, [`mod@traits`] in what the clouds differ.
 
 pub mod live;
 pub mod secret;
 pub mod spec;
 pub mod step;
+pub mod traits;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,11 +16,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use live::{
     Catalog, CatalogProduct, LaunchPath, Live, LiveParameter, LiveParameters, Lookup, Observation, Operation,
-    OperationState, ParameterSpec, ProvisionedProduct, Query, Status, Subject, TagUpdates, Template, TemplateKey,
-    Version,
+    OperationState, ParameterSpec, Pending, ProvisionedProduct, Query, Status, Subject, TagUpdates, Template,
+    TemplateKey, Version,
 };
 pub use spec::{Access, Cloud, Desired, Endpoint, Limits, Located, Piece, Project, SecretRef, Spec, Target, Value};
-pub use step::{Argument, Event, Report, Request, Step, StepId, StepKind, Traits};
+pub use step::{Argument, Event, Report, Request, Step, StepId, StepKind};
+pub use traits::Traits;
 
 /// The stable name of a provisioned product in files and ledger: `network@prod`, always with its target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -95,6 +95,8 @@ pub struct Target {
     pub language: Option<String>,
     pub use_fips: bool,
     pub use_dualstack: bool,
+    /// Alibaba Cloud: read details by an action that its documents do not name, one call each.
+    pub undocumented_reads: bool,
     pub endpoint: Endpoint,
 }
 
@@ -135,13 +137,17 @@ pub struct Spec {
     pub version: Located<String>,
     /// Launch path (AWS) or portfolio (Alibaba), name or id.
     pub path: Option<Located<String>>,
-    /// A whole ARN.
+    /// AWS: a whole ARN. Alibaba Cloud: `user/ID`, `role/ID` or the same with a RAM name.
     pub owner: Option<Located<String>>,
     /// A whole ARN.
     pub launch_role: Option<Located<String>>,
     pub steward: Option<Located<String>>,
     pub depends_on: BTreeMap<Address, Place>,
     pub protect: bool,
+    /// Where the resources go, if not the target's region (Alibaba Cloud).
+    pub stack_region: Option<Located<String>>,
+    /// A change of tags or path that the service does not take alone waits for the next update.
+    pub tags_with_next_update: bool,
     pub timeout: Duration,
     pub parameters: Option<BTreeMap<String, Located<Value>>>,
     pub tags: Option<BTreeMap<String, Located<String>>>,

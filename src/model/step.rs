@@ -23,6 +23,10 @@ impl fmt::Display for StepId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
+    /// A change is handed in for approval.
+    Prepare,
+    /// What was approved is carried out.
+    Execute,
     Provision,
     SetLaunchRole,
     Update,
@@ -35,6 +39,8 @@ impl StepKind {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            StepKind::Prepare => "ask approval",
+            StepKind::Execute => "execute",
             StepKind::Provision => "provision",
             StepKind::SetLaunchRole => "set launch role",
             StepKind::Update => "update",
@@ -46,6 +52,8 @@ impl StepKind {
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
+            StepKind::Prepare => "?",
+            StepKind::Execute => "*",
             StepKind::Provision => "+",
             StepKind::SetLaunchRole => "@",
             StepKind::Update => "~",
@@ -78,6 +86,9 @@ pub enum Request {
         product_id: String,
         version_id: String,
         path_id: Option<String>,
+        /// Where the resources go, if that is not the product's own region.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stack_region: Option<String>,
         parameters: BTreeMap<String, Argument>,
         tags: BTreeMap<String, String>,
     },
@@ -101,31 +112,75 @@ pub enum Request {
     Terminate {
         id: String,
     },
+    /// Hands a change in for approval.
+    Prepare {
+        change: Box<Request>,
+        /// What was handed in before and is not wanted any more: it is cancelled first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        supersedes: Option<String>,
+    },
+    /// Carries an approved change out.
+    Execute {
+        change: Box<Request>,
+        /// The cloud's id of what was approved; empty until it has been handed in.
+        preparation: String,
+    },
 }
 
 impl Request {
+    /// What is changed in the end, with or without somebody's approval.
+    #[must_use]
+    pub fn change(&self) -> &Request {
+        match self {
+            Request::Prepare { change, .. } | Request::Execute { change, .. } => change,
+            other => other,
+        }
+    }
+
+    pub fn change_mut(&mut self) -> &mut Request {
+        match self {
+            Request::Prepare { change, .. } | Request::Execute { change, .. } => change,
+            other => other,
+        }
+    }
+
+    /// The kind of step that sends it.
+    #[must_use]
+    pub fn kind(&self) -> StepKind {
+        match self {
+            Request::Provision { .. } => StepKind::Provision,
+            Request::Update { .. } => StepKind::Update,
+            Request::SetLaunchRole { .. } => StepKind::SetLaunchRole,
+            Request::SetOwner { .. } => StepKind::SetOwner,
+            Request::Terminate { .. } => StepKind::Terminate,
+            Request::Prepare { .. } => StepKind::Prepare,
+            Request::Execute { .. } => StepKind::Execute,
+        }
+    }
+
     /// The provisioned product that is written to; empty while it does not exist.
     #[must_use]
     pub fn product(&self) -> &str {
-        match self {
+        match self.change() {
             Request::Provision { .. } => "",
             Request::Update { id, .. }
             | Request::SetLaunchRole { id, .. }
             | Request::SetOwner { id, .. }
             | Request::Terminate { id } => id,
+            Request::Prepare { .. } | Request::Execute { .. } => "",
         }
     }
 
     #[must_use]
     pub fn parameters(&self) -> Option<&BTreeMap<String, Argument>> {
-        match self {
+        match self.change() {
             Request::Provision { parameters, .. } | Request::Update { parameters, .. } => Some(parameters),
             _ => None,
         }
     }
 
     pub fn parameters_mut(&mut self) -> Option<&mut BTreeMap<String, Argument>> {
-        match self {
+        match self.change_mut() {
             Request::Provision { parameters, .. } | Request::Update { parameters, .. } => Some(parameters),
             _ => None,
         }
@@ -143,13 +198,6 @@ pub enum Argument {
     Secret(SecretRef),
     /// Outputs of other products, known once those are in place.
     Pieces(Vec<Piece>),
-}
-
-/// Plain facts of a provider, for whoever plans and settles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traits {
-    /// A write that is sent again with the same token is not done twice.
-    pub replays_tokens: bool,
 }
 
 /// What `apply` tells whoever listens. A listener can draw the whole run from these.
@@ -193,6 +241,14 @@ pub enum Event {
         kind: StepKind,
         because: String,
     },
+    /// Handed in: a later run goes on when somebody has approved it.
+    AwaitingApproval {
+        step: StepId,
+        address: Address,
+        kind: StepKind,
+        /// Who may approve it, as far as the cloud tells, and the cloud's id of what waits.
+        by: String,
+    },
     /// Still running in the cloud when the run ended; the next run picks it up.
     LeftRunning {
         step: StepId,
@@ -219,6 +275,8 @@ pub struct Report {
     pub failed: u32,
     pub not_started: u32,
     pub left_running: u32,
+    /// Handed in and not yet approved.
+    pub waiting: u32,
     pub interrupted: bool,
 }
 
@@ -226,6 +284,6 @@ impl Report {
     /// Whether everything that was to be done is done.
     #[must_use]
     pub fn is_complete(self) -> bool {
-        self.failed == 0 && self.not_started == 0 && self.left_running == 0 && !self.interrupted
+        self.failed == 0 && self.not_started == 0 && self.left_running == 0 && self.waiting == 0 && !self.interrupted
     }
 }

@@ -11,7 +11,7 @@ use super::planner::Planner;
 use super::{Change, Counts, Drift, Finding, Inputs, Plan, check, order, secrets};
 use crate::ledger::Ledger;
 use crate::ledger::entry::Entry;
-use crate::model::{Address, ParameterSpec, Request, Step, StepId, StepKind};
+use crate::model::{Address, ParameterSpec, Request, Step, StepId};
 use crate::problem::Problem;
 
 type Guards = BTreeMap<StepId, BTreeMap<String, ParameterSpec>>;
@@ -72,7 +72,7 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
 /// What `apply` must know of arguments that an earlier step decides: their rules, and what runs now.
 fn later(steps: &[Step], drafts: &BTreeMap<Address, Draft>) -> (Guards, Tentative) {
     let (mut guards, mut tentative) = (Guards::new(), Tentative::new());
-    for step in steps.iter().filter(|step| matches!(step.kind, StepKind::Provision | StepKind::Update)) {
+    for step in steps.iter().filter(|step| step.request.parameters().is_some()) {
         let draft = &drafts[&step.address];
         if !draft.guards.is_empty() {
             guards.insert(step.id, draft.guards.clone());
@@ -178,8 +178,9 @@ fn digest(changes: &[Change], steps: &[Step], paths: &BTreeMap<Address, String>)
     }
     for step in steps {
         let mut request = Cow::Borrowed(&step.request);
-        if let Request::Provision { path_id: Some(_), .. } | Request::Update { path_id: Some(_), .. } = &step.request
-            && let Request::Provision { path_id, .. } | Request::Update { path_id, .. } = request.to_mut()
+        if let Request::Provision { path_id: Some(_), .. } | Request::Update { path_id: Some(_), .. } =
+            step.request.change()
+            && let Request::Provision { path_id, .. } | Request::Update { path_id, .. } = request.to_mut().change_mut()
         {
             *path_id = paths.get(&step.address).cloned();
         }

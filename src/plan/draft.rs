@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Change, Field, FieldName, Inputs, Shown};
+use crate::ledger::Prepared;
 use crate::ledger::entry::{Declaration, Entry};
-use crate::model::{Address, Argument, ParameterSpec, Request, Spec, Target, Template};
+use crate::model::{Address, Argument, ParameterSpec, Request, Spec, StepKind, Target, Template};
 
 /// Everything that one address needs, as one value per cloud write.
 #[derive(Debug, Clone)]
@@ -19,6 +20,12 @@ pub struct Draft {
     pub update: Option<Request>,
     pub owner: Option<Request>,
     pub terminate: Vec<Request>,
+    /// Which of these take somebody's approval.
+    pub approvals: BTreeSet<StepKind>,
+    /// One of these changes, handed in and approved.
+    pub prepared: Option<Prepared>,
+    /// The cloud's id of another change, handed in before and no longer wanted.
+    pub supersedes: Option<String>,
     /// Ledger entries that need no cloud write.
     pub records: Vec<Entry>,
     /// What must be in place before (or, for a termination, is taken down after).
@@ -52,6 +59,9 @@ impl Draft {
             update: None,
             owner: None,
             terminate: Vec::new(),
+            approvals: BTreeSet::new(),
+            prepared: None,
+            supersedes: None,
             records: Vec::new(),
             needs: BTreeSet::new(),
             timeout_seconds: 0,
@@ -67,6 +77,17 @@ impl Draft {
     /// Whether its outputs may differ once this plan has run.
     pub fn changes_outputs(&self) -> bool {
         self.provision.is_some() || self.update.is_some()
+    }
+
+    /// What it sends that may take approval.
+    pub fn changes(&self) -> impl Iterator<Item = &Request> {
+        self.provision.iter().chain(&self.update).chain(&self.terminate)
+    }
+
+    /// What is cancelled when `request` is handed in: only the first that is takes the place of what was.
+    pub fn superseded_by(&self, request: &Request) -> Option<String> {
+        let first = self.changes().find(|change| self.approvals.contains(&change.kind()));
+        self.supersedes.clone().filter(|_| first == Some(request))
     }
 
     pub fn writes(&self) -> bool {

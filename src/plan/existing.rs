@@ -7,7 +7,7 @@ use super::types::REVERTS;
 use super::{Action, Drift, Field, FieldName, Inputs, Shown, holder};
 use crate::ledger::Managed;
 use crate::ledger::entry::{Declaration, Entry, Holdings};
-use crate::model::{Address, OperationState, ProvisionedProduct, Request, Status};
+use crate::model::{Address, Cloud, OperationState, ProvisionedProduct, Request, Status};
 use crate::problem::Problem;
 
 /// What runs. After a failed update the product names the version that was asked for, not the one that is there.
@@ -35,14 +35,16 @@ impl<'a> Planner<'a> {
         if !self.usable(&spec.address, product) {
             return None;
         }
+        self.stack_stays(&m, product)?;
         // Everything that may be needed is asked for before the first answer is looked at.
         let mut draft = self.start(&m);
         draft.id = Some(product.id.clone());
         let former = self.leftovers(&spec.address, m.managed, &mut draft);
         let held = self.set_launch_role(&mut draft, &m, product);
+        let owner = self.holder(&m);
         let running = self.running(&m, product);
         let tags = running.and_then(|running| self.update(&m, product, &running, &mut draft));
-        let (held_back, ()) = (tags?, held.and(former)?);
+        let (held_back, ()) = (tags?, held.and(former).and(owner)?);
         self.set_owner(&mut draft, &m, product);
         redeclare(self.inputs, &mut draft, &m, product);
         self.hold_back(&spec.address, &held_back);
@@ -57,10 +59,10 @@ impl<'a> Planner<'a> {
         let problem = match product.status {
             Status::UnderChange => {
                 let operation = product.last_operation.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-                Problem::failed(format!("{} is UNDER_CHANGE{operation}", product.id))
+                Problem::failed(format!("{} is {}{operation}", product.id, self.word(address, product)))
                     .hint("another operation is running: wait until it has ended, then plan again")
             }
-            Status::PlanInProgress => Problem::failed(format!("{} is PLAN_IN_PROGRESS", product.id))
+            Status::PlanInProgress => Problem::failed(format!("{} is {}", product.id, self.word(address, product)))
                 .hint("a product plan waits for somebody: execute or delete it, then plan again"),
             // A termination of one that failed makes it TAINTED, and there is still nothing behind it.
             Status::Error | Status::Tainted
@@ -83,6 +85,12 @@ impl<'a> Planner<'a> {
         false
     }
 
+    /// The service's own word for the status.
+    fn word(&self, address: &Address, product: &ProvisionedProduct) -> &'static str {
+        let cloud = self.inputs.project.targets.get(&address.target).map_or(Cloud::Aws, |target| target.cloud);
+        cloud.word(product.status)
+    }
+
     /// Why the last attempt to provision failed, in the cloud's words; `None` while that has to be asked.
     fn failure(&mut self, address: &Address, product: &ProvisionedProduct) -> Option<String> {
         let last =
@@ -91,7 +99,9 @@ impl<'a> Planner<'a> {
             Some((_, Fact::Asked)) => None,
             Some((id, Fact::Known(operation))) => Some(match &operation.state {
                 OperationState::Failed(text) => format!("{text} ({id})"),
-                OperationState::Running | OperationState::Succeeded => format!("since {id}"),
+                OperationState::Running | OperationState::Waiting(_) | OperationState::Succeeded => {
+                    format!("since {id}")
+                }
             }),
             Some((_, Fact::Unreadable(_))) | None => {
                 Some(product.status_message.clone().unwrap_or_else(|| "the cloud gives no reason".to_owned()))
@@ -154,6 +164,9 @@ impl<'a> Planner<'a> {
     fn set_owner(&mut self, draft: &mut Draft, m: &Matched<'a>, product: &ProvisionedProduct) {
         let current = product.owner.as_deref();
         let before = current.map_or(Shown::Absent, |owner| Shown::Text(owner.to_owned()));
+        if !m.target.cloud.traits().changes_owner && m.spec.owner.is_some() {
+            return self.asserted_owner(m, product);
+        }
         let Some(wanted) = &m.spec.owner else {
             let Some(managed) = m.managed else { return };
             if let (Some(seen), Some(current)) = (managed.seen.owner.as_deref(), current)
@@ -219,10 +232,12 @@ impl<'a> Planner<'a> {
             return;
         }
         let Some(why) = self.failure(&m.spec.address, product) else { return };
-        let problem = Problem::failed(format!("{} is {}: {why}", product.id, product.status)).hint(format!(
-            "what runs is as the files say; `tenure apply --reapply {}` sends it once more",
-            m.spec.address
-        ));
+        let problem = Problem::failed(format!("{} is {}: {why}", product.id, self.word(&m.spec.address, product)));
+        let problem = problem.hint(if m.target.cloud.traits().reapplies {
+            format!("what runs is as the files say; `tenure apply --reapply {}` sends it once more", m.spec.address)
+        } else {
+            "what runs is as the files say; the next update that changes something sends it once more".to_owned()
+        });
         self.finding(&m.spec.address, false, false, problem);
     }
 
@@ -234,6 +249,10 @@ impl<'a> Planner<'a> {
                 Presence::There(product) => {
                     draft.field(Action::Terminate, FieldName::Name, Shown::Text(product.name.clone()), Shown::Absent);
                     draft.terminate.push(Request::Terminate { id: id.clone() });
+                    match self.termination_approvals(address, product) {
+                        Some(approvals) => draft.approvals.extend(approvals),
+                        None => known = None,
+                    }
                 }
                 Presence::Gone => draft.records.push(Entry::Forgotten {
                     address: address.clone(),

@@ -25,7 +25,7 @@ impl<'a> Planner<'a> {
 
     /// `Some(None)`: the product's only or default path, which needs no naming.
     pub fn path(&mut self, m: &Matched<'a>, current: Option<&str>) -> Option<Option<&'a LaunchPath>> {
-        resolve::path(m.spec.path.as_ref(), m.catalog, current, &m.spec.place)
+        resolve::path(m.spec.path.as_ref(), m.catalog, current, &m.spec.place, m.target.cloud.traits().path_word)
             .map_err(|problem| self.problems.push(problem))
             .ok()
     }
@@ -42,6 +42,11 @@ impl<'a> Planner<'a> {
         }
         if running.path_id.is_some() {
             return Some(running.path_id);
+        }
+        // Where a path is a portfolio, the list tells it.
+        let listed = product.portfolio_id.as_deref();
+        if listed.is_some_and(|id| m.catalog.paths.iter().any(|path| path.id == id)) {
+            return Some(listed);
         }
         let Some(last) = &product.last_successful else { return Some(None) };
         match self.knowledge.operation(&m.target.name, last) {
@@ -124,6 +129,7 @@ impl<'a> Planner<'a> {
             live,
             applied: m.managed.map(|managed| &managed.applied),
             action,
+            keeps_previous: m.target.cloud.traits().keeps_previous,
         };
         let mut known = true;
         let difference = parameters::compare(&comparison, &mut problems, |address, output, place| {
@@ -229,9 +235,9 @@ fn unknown_output<'o>(
     Problem::input(format!("`{address}` has no output `{name}`")).at(place).hint(hint)
 }
 
-/// The path as it is sent: named only where there is a choice, because ids depend on who asks.
+/// The path as it is sent: named only where it must be or was asked for, because ids depend on who asks.
 pub fn sent_path(spec: &Spec, catalog: &CatalogProduct, path: Option<&LaunchPath>) -> Option<String> {
-    path.filter(|_| spec.path.is_some() || catalog.paths.len() > 1).map(|path| path.id.clone())
+    path.filter(|_| spec.path.is_some() || !catalog.default_path).map(|path| path.id.clone())
 }
 
 /// What a path is called whoever asks: its name, or its id where several have that name.

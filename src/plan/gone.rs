@@ -37,6 +37,8 @@ impl<'a> Planner<'a> {
                     draft.product.clone_from(&product.product_name);
                     draft.field(Action::Terminate, FieldName::Name, Shown::Text(product.name.clone()), Shown::Absent);
                     draft.terminate.push(Request::Terminate { id: id.clone() });
+                    let Some(approvals) = self.termination_approvals(address, product) else { return };
+                    draft.approvals.extend(approvals);
                     // The product itself comes first; one that it replaced stands in only where it is gone.
                     self.base.entry(address.clone()).or_insert_with(|| product.clone());
                 }
@@ -52,6 +54,8 @@ impl<'a> Planner<'a> {
                 reason: "gone from the cloud and from the files".to_owned(),
             });
         }
-        self.drafts.insert(address.clone(), draft);
+        if self.take_up(&mut draft).is_some() {
+            self.drafts.insert(address.clone(), draft);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::Ledger;
 use crate::ledger::entry::Declaration;
-use crate::model::{Address, Limits, Live, Project, Target};
+use crate::model::{Address, Limits, Live, Project, Target, Traits};
 
 /// What a run was told on the command line.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct Options {
     pub destroy: bool,
     /// What earlier runs left open has been settled as far as possible: what is open still is blocked.
     pub settled: bool,
+    /// Addresses whose change was handed in for approval and, as this run has just learnt, not approved.
+    pub refused: BTreeSet<Address>,
 }
 
 /// `--allow K=N`: each replaces one limit for this run.
@@ -88,6 +90,11 @@ impl<'a> Inputs<'a> {
     /// Whether the account and region that a product of ours is in have a target still, of whatever name.
     pub(super) fn is_reached(&self, declaration: &Declaration) -> bool {
         self.project.targets.values().any(|target| site(target) == kept_site(declaration))
+    }
+
+    /// What the service behind an address can do. A target that is gone from the files plans nothing.
+    pub(super) fn traits(&self, address: &Address) -> Traits {
+        self.project.targets.get(&address.target).map_or(Traits::AWS, |target| target.cloud.traits())
     }
 
     /// What an address of the files needs.

@@ -145,6 +145,18 @@ impl<'a> Knowledge<'a> {
         )
     }
 
+    /// The holder that a name stands for, as the cloud tells holders.
+    pub fn principal(&mut self, target: &str, name: &str) -> Fact<Option<&'a str>> {
+        self.fact(
+            target,
+            || Subject::Principal(name.to_owned()),
+            |observation| observation.principals.get(name).map(Option::as_deref),
+            |query| {
+                query.principals.insert(name.to_owned());
+            },
+        )
+    }
+
     pub fn template(&mut self, target: &str, key: &TemplateKey) -> Fact<&'a Template> {
         self.fact(
             target,

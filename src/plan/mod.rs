@@ -6,7 +6,9 @@
 //! [`plan`] is one pass: `planner` takes one address after the other and asks `knowledge` for what it must know. What is
 //! not known yet becomes a query, and the pass is repeated with the answers, until `assemble` has all that it needs.
 
+mod approval;
 mod assemble;
+mod asserted;
 mod check;
 mod consistency;
 mod draft;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::draft::{Draft, declaration, guards};
 use super::facts::{sent_path, unique_name};
 use super::planner::{Matched, Planner};
-use super::{Action, Field, FieldName, Shown, resolve};
+use super::{Action, Field, FieldName, Shown, approval, resolve};
 use crate::ledger::entry::Entry;
 use crate::model::{ProvisionedProduct, Request, Status};
 use crate::problem::Problem;
@@ -27,7 +27,9 @@ impl<'a> Planner<'a> {
             );
             return None;
         }
-        let template = self.template(&m, version, path)?;
+        self.has_a_way(&m)?;
+        let (template, holder) = (self.template(&m, version, path), self.holder(&m));
+        let (template, ()) = (template?, holder?);
         let mut draft = self.start(&m);
         let (difference, usable) = self.parameters(&m, version, template, None, Action::Provision);
         if !usable {
@@ -41,6 +43,7 @@ impl<'a> Planner<'a> {
         draft.fields.extend(difference.fields);
         draft.outputs.clone_from(&template.outputs);
         draft.path = unique_name(m.catalog, path);
+        draft.approvals = approval::needed(m.catalog, path);
         let tags: BTreeMap<String, String> =
             m.spec.tags.iter().flatten().map(|(key, value)| (key.clone(), value.value.clone())).collect();
         for (key, value) in &tags {
@@ -51,6 +54,7 @@ impl<'a> Planner<'a> {
             product_id: m.catalog.id.clone(),
             version_id: version.id.clone(),
             path_id: sent_path(m.spec, m.catalog, path),
+            stack_region: m.spec.stack_region.as_ref().map(|region| region.value.clone()),
             parameters: difference.arguments,
             tags,
         });
@@ -58,9 +62,19 @@ impl<'a> Planner<'a> {
             draft.field(Action::SetLaunchRole, FieldName::LaunchRole, Shown::Absent, Shown::Text(role.value.clone()));
             draft.launch_role = Some(Request::SetLaunchRole { id: String::new(), role: role.value.clone() });
         }
-        if let Some(owner) = &m.spec.owner {
+        if let Some(region) = &m.spec.stack_region {
+            let after = Shown::Text(region.value.clone());
+            draft.field(Action::Provision, FieldName::StackRegion, Shown::Absent, after);
+        }
+        if let Some(owner) = m.spec.owner.as_ref().filter(|_| m.target.cloud.traits().changes_owner) {
             draft.field(Action::SetOwner, FieldName::Owner, Shown::Absent, Shown::Text(owner.value.clone()));
             draft.owner = Some(Request::SetOwner { id: String::new(), owner: owner.value.clone() });
+        }
+        if let Some(owner) = m.spec.owner.as_ref().filter(|_| draft.owner.is_none()) {
+            draft.notes.push(format!(
+                "whoever launches it owns it, and the service cannot change that; the files name {}",
+                owner.value
+            ));
         }
         if let Some(steward) = &m.spec.steward {
             draft.field(Action::Declare, FieldName::Steward, Shown::Absent, Shown::Text(steward.value.clone()));
@@ -70,6 +84,23 @@ impl<'a> Planner<'a> {
             declaration: declaration(self.inputs, m.spec, &m.name, m.target),
         });
         Some(draft)
+    }
+
+    /// Whether the product can be launched at all by whoever plans.
+    fn has_a_way(&mut self, m: &Matched<'a>) -> Option<()> {
+        if m.catalog.default_path || !m.catalog.paths.is_empty() {
+            return Some(());
+        }
+        self.problems.push(
+            Problem::input(format!(
+                "this identity sees no {} to product `{}`",
+                m.target.cloud.traits().path_word,
+                m.catalog.name
+            ))
+            .at(&m.spec.product.place)
+            .hint("associate the identity with a portfolio that holds the product"),
+        );
+        None
     }
 
     /// A written, different name: the new one first, the old one terminated when everything has moved over.
@@ -103,6 +134,7 @@ impl<'a> Planner<'a> {
             note: Some("a name cannot be changed after launch".to_owned()),
         });
         draft.terminate.push(Request::Terminate { id: old.id.clone() });
+        draft.approvals.extend(self.termination_approvals(&spec.address, old)?);
         self.base.insert(spec.address.clone(), old.clone());
         self.leftovers(&spec.address, managed, &mut draft)?;
         Some(draft)

@@ -4,6 +4,7 @@
 //! gives a product away may no longer see it). Across products: what is referred to comes first; terminations run the
 //! other way; an owner is changed only when everything that still reads the product has succeeded.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
@@ -90,7 +91,7 @@ struct Chain {
 struct Node<'a> {
     draft: &'a Draft,
     kind: StepKind,
-    request: &'a Request,
+    request: Cow<'a, Request>,
 }
 
 /// The steps of all drafts, numbered in an order in which they can run one after the other. The ledger says what an
@@ -137,47 +138,63 @@ fn wait(edges: &mut Vec<(NodeIndex, NodeIndex)>, later: Option<&NodeIndex>, earl
 
 fn chain<'a>(graph: &mut DiGraph<Node<'a>, ()>, draft: &'a Draft) -> Chain {
     let mut chain = Chain::default();
-    let ordered = [
-        (&draft.provision, StepKind::Provision),
-        (&draft.launch_role, StepKind::SetLaunchRole),
-        (&draft.update, StepKind::Update),
-        (&draft.owner, StepKind::SetOwner),
-    ];
+    let ordered = [&draft.provision, &draft.launch_role, &draft.update, &draft.owner];
     let mut last: Option<NodeIndex> = None;
-    for (request, kind) in ordered {
-        let Some(request) = request else { continue };
-        let node = graph.add_node(Node { draft, kind, request });
-        if let Some(last) = last {
-            graph.add_edge(last, node, ());
-        }
-        last = Some(node);
-        if kind == StepKind::SetOwner {
-            chain.owner = Some(node);
-        } else {
-            chain.work.push(node);
-        }
-        if matches!(kind, StepKind::Provision | StepKind::Update) {
-            chain.provisioning = Some(node);
+    for request in ordered.into_iter().flatten() {
+        let kind = request.kind();
+        for node in nodes(draft, request) {
+            let node = follow(graph, &mut last, node);
+            if kind == StepKind::SetOwner {
+                chain.owner = Some(node);
+            } else {
+                chain.work.push(node);
+            }
+            if matches!(kind, StepKind::Provision | StepKind::Update) {
+                chain.provisioning = Some(node);
+            }
         }
     }
+    // A replaced product goes last; two terminations of one address run one after the other.
     for request in &draft.terminate {
-        let node = graph.add_node(Node { draft, kind: StepKind::Terminate, request });
-        // A replaced product goes last; two terminations of one address run one after the other.
-        if let Some(last) = last {
-            graph.add_edge(last, node, ());
+        for node in nodes(draft, request) {
+            chain.terminate.push(follow(graph, &mut last, node));
         }
-        last = Some(node);
-        chain.terminate.push(node);
     }
     chain
+}
+
+/// Puts a node after the one before it.
+fn follow<'a>(graph: &mut DiGraph<Node<'a>, ()>, last: &mut Option<NodeIndex>, node: Node<'a>) -> NodeIndex {
+    let node = graph.add_node(node);
+    if let Some(last) = last.replace(node) {
+        graph.add_edge(last, node, ());
+    }
+    node
+}
+
+/// One write; or, where it takes approval, handing it in and carrying it out.
+fn nodes<'a>(draft: &'a Draft, request: &'a Request) -> Vec<Node<'a>> {
+    if !draft.approvals.contains(&request.kind()) {
+        return vec![Node { draft, kind: request.kind(), request: Cow::Borrowed(request) }];
+    }
+    let change = || Box::new(request.clone());
+    let execute = |preparation| Request::Execute { change: change(), preparation };
+    let requests = match draft.prepared.as_ref().filter(|prepared| prepared.change == *request) {
+        Some(prepared) => vec![execute(prepared.id.clone())],
+        None => {
+            let prepare = Request::Prepare { change: change(), supersedes: draft.superseded_by(request) };
+            vec![prepare, execute(String::new())]
+        }
+    };
+    requests.into_iter().map(|request| Node { draft, kind: request.kind(), request: Cow::Owned(request) }).collect()
 }
 
 /// Numbers the nodes: of all that could come next the one whose product has work to do, then by address, so that a
 /// product's steps stand together and mere transfers of ownership can be read as one group.
 fn number(graph: &DiGraph<Node<'_>, ()>) -> Vec<Step> {
     let rank = |node: NodeIndex| {
-        let Node { draft, kind, .. } = &graph[node];
-        let class = match kind {
+        let Node { draft, kind, request } = &graph[node];
+        let class = match request.change().kind() {
             StepKind::Terminate => 2,
             StepKind::SetOwner
                 if draft.provision.is_none() && draft.update.is_none() && draft.launch_role.is_none() =>
@@ -215,7 +232,7 @@ fn number(graph: &DiGraph<Node<'_>, ()>) -> Vec<Step> {
                 .filter(|before| done(&ids, *before))
                 .map(|before| ids[before.index()])
                 .collect(),
-            request: (*request).clone(),
+            request: request.clone().into_owned(),
             timeout_seconds: draft.timeout_seconds,
         });
         for next in graph.neighbors_directed(node, Direction::Outgoing) {

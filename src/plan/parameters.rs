@@ -32,6 +32,8 @@ pub struct Comparison<'a> {
     /// What we last applied; `None` when it was never ours.
     pub applied: Option<&'a Applied>,
     pub action: Action,
+    /// The service keeps a parameter as it is when told so; if not, the last known value is sent.
+    pub keeps_previous: bool,
 }
 
 /// The difference, and the full parameter set that makes it go away.
@@ -110,7 +112,8 @@ fn wanted_by_file(
             let same =
                 before.is_some() && matches!(ours, Some(Argument::Secret(sent)) if sent.version == secret.version);
             Some(if same {
-                Wanted { argument: Some(Argument::Previous), shown: Shown::Secret(secret.clone()), differs: false }
+                let kept = if c.keeps_previous { Argument::Previous } else { Argument::Secret(secret.clone()) };
+                Wanted { argument: Some(kept), shown: Shown::Secret(secret.clone()), differs: false }
             } else {
                 Wanted {
                     argument: Some(Argument::Secret(secret.clone())),
@@ -119,9 +122,7 @@ fn wanted_by_file(
                 }
             })
         }
-        Value::Previous if before.is_some() => {
-            Some(Wanted { argument: Some(Argument::Previous), shown: Shown::Previous, differs: false })
-        }
+        Value::Previous if before.is_some() => kept(c, key, &value.place, problems),
         Value::Previous => {
             let (why, hint) = match c.live {
                 None => ("there is no provisioned product yet", "give a value or a secret"),
@@ -184,6 +185,26 @@ fn written(piece: &Piece) -> Cow<'_, str> {
     }
 }
 
+/// What runs, unchanged: by the service's own doing, or by sending what it tells.
+fn kept(c: &Comparison<'_>, key: &str, place: &Place, problems: &mut Vec<Problem>) -> Option<Wanted> {
+    let unchanged = |argument| Some(Wanted { argument: Some(argument), shown: Shown::Previous, differs: false });
+    let before = c.live?.parameters.get(key)?;
+    if c.keeps_previous {
+        return unchanged(Argument::Previous);
+    }
+    if !before.masked {
+        return unchanged(Argument::Value(before.value.clone()));
+    }
+    problems.push(
+        Problem::input(format!(
+            "`parameters.{key}` cannot be kept: every update sends all parameters, and the service does not tell its value"
+        ))
+        .at(place)
+        .hint(format!("write `parameters.{key} = {{ secret = \"env:NAME\", version = 1 }}`")),
+    );
+    None
+}
+
 fn wanted_by_default(
     c: &Comparison<'_>,
     key: &str,
@@ -193,7 +214,7 @@ fn wanted_by_default(
     let before = c.live.and_then(|live| live.parameters.get(key));
     // Unmanaged parameters keep what is there; the cloud takes the template's default for what is new.
     if c.declared.is_none() && before.is_some() {
-        return Some(Wanted { argument: Some(Argument::Previous), shown: Shown::Previous, differs: false });
+        return kept(c, key, c.place, problems);
     }
     if before.is_some() && (spec.no_echo || spec.default.is_none()) {
         let why = if spec.no_echo { "a NoEcho parameter" } else { "required: the template has no default" };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::approval::handed_in;
 use super::draft::{Draft, declaration};
 use super::knowledge::{Knowledge, Presence};
 use super::{Action, Drift, Field, FieldName, Finding, Inputs, Shown, resolve};
@@ -66,7 +67,8 @@ impl<'a> Planner<'a> {
         if self.is_open(&spec.address, &spec.address) {
             return;
         }
-        if let Some(draft) = self.draft(spec) {
+        let draft = self.draft(spec).and_then(|mut draft| self.take_up(&mut draft).map(|()| draft));
+        if let Some(draft) = draft {
             if draft.is_empty() {
                 self.unchanged += 1;
             }
@@ -76,7 +78,9 @@ impl<'a> Planner<'a> {
 
     /// A step of an earlier run that could not be settled: nothing new is begun on top of it.
     pub fn is_open(&mut self, address: &Address, step_of: &Address) -> bool {
-        let open = self.inputs.options.settled && self.inputs.ledger.unsettled.contains_key(step_of);
+        let step = self.inputs.ledger.unsettled.get(step_of);
+        // What waits for people is gone on with, or replaced.
+        let open = self.inputs.options.settled && step.is_some_and(|step| handed_in(step).is_none());
         if open {
             let problem = Problem::failed(format!("a step of an earlier run on `{step_of}` has not ended yet"))
                 .hint("wait until the cloud has finished it, then apply again");

@@ -69,20 +69,23 @@ pub fn path<'a>(
     product: &'a CatalogProduct,
     current: Option<&str>,
     place: &crate::problem::Place,
+    word: &str,
 ) -> Result<Option<&'a LaunchPath>, Problem> {
     let describe = |path: &LaunchPath| format!("{} ({})", path.name, path.id);
     let Some(asked) = asked else {
         return match product.paths.as_slice() {
             [] => Ok(None),
             [path] => Ok(Some(path)),
+            _ if product.default_path && current.is_none() => Ok(None),
             several => match several.iter().find(|path| Some(path.id.as_str()) == current) {
                 Some(path) => Ok(Some(path)),
-                None => Err(Problem::input(format!("product `{}` has several launch paths", product.name))
-                    .at(place)
-                    .hint(format!(
+                None if product.default_path => Ok(None),
+                None => Err(Problem::input(format!("product `{}` has several {word}s", product.name)).at(place).hint(
+                    format!(
                         "write one of them as `path`: {}",
                         several.iter().map(describe).collect::<Vec<_>>().join(", ")
-                    ))),
+                    ),
+                )),
             },
         };
     };
@@ -92,23 +95,23 @@ pub fn path<'a>(
     match matching.as_slice() {
         [path] => Ok(Some(path)),
         [] if product.paths.is_empty() => Err(Problem::input(format!(
-            "this identity sees no launch path to product `{}`, so `{name}` cannot be looked up",
+            "this identity sees no {word} to product `{}`, so `{name}` cannot be looked up",
             product.name
         ))
         .at(&asked.place)
         .hint("associate the identity that reads with the portfolio, or let `read_role_arn` be one that is")),
-        [] => Err(Problem::input(format!("product `{}` has no launch path `{name}`", product.name))
-            .at(&asked.place)
-            .hint(format!(
+        [] => Err(Problem::input(format!("product `{}` has no {word} `{name}`", product.name)).at(&asked.place).hint(
+            format!(
                 "{}this identity sees {}",
                 nearest(name, product.paths.iter().map(|path| path.name.as_str()))
                     .map(|near| format!("did you mean `{near}`? "))
                     .unwrap_or_default(),
                 product.paths.iter().map(describe).collect::<Vec<_>>().join(", ")
-            ))),
+            ),
+        )),
         several => match several.iter().find(|path| Some(path.id.as_str()) == current) {
             Some(path) => Ok(Some(path)),
-            None => Err(Problem::input(format!("product `{}` has several launch paths named `{name}`", product.name))
+            None => Err(Problem::input(format!("product `{}` has several {word}s named `{name}`", product.name))
                 .at(&asked.place)
                 .hint(format!(
                     "write the id: {}",

@@ -11,9 +11,6 @@ use crate::model::secret::Sieve;
 use crate::model::{Address, Argument, Desired, LiveParameters, Observation, OperationState, SecretRef, Value};
 use crate::problem::Problem;
 
-/// The only kind whose parameters can be compared.
-const STACK: &str = "CFN_STACK";
-
 /// The secrets of one address: the parameter of each, and where its value comes from.
 pub type Secrets = BTreeSet<(String, SecretRef)>;
 
@@ -62,7 +59,7 @@ impl<'a> Planner<'a> {
             return Fact::Known(Vec::new());
         }
         let product = match self.knowledge.presence(&address.target, id) {
-            Presence::There(product) if product.kind == STACK => product,
+            Presence::There(product) if product.kind == inputs.traits(address).stack_kind => product,
             Presence::There(_) => return Fact::Known(Vec::new()),
             Presence::Gone => return Fact::Unreadable("it is gone".to_owned()),
             Presence::NotVisible(reason) => return Fact::Unreadable(reason),

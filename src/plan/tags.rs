@@ -5,25 +5,31 @@ use std::collections::BTreeMap;
 use super::types::REVERTS;
 use super::{Action, Field, FieldName, Shown};
 use crate::ledger::Managed;
-use crate::model::Located;
+use crate::model::{Located, Traits};
 
-/// The difference in tags and the whole set to send.
+/// The difference in tags and the whole set that makes it go away.
 #[derive(Default)]
 pub struct Difference {
     pub fields: Vec<Field>,
-    /// The whole user-tag set to send; `None` when nothing changes.
-    pub send: Option<BTreeMap<String, String>>,
-    /// Tags that would have to be removed while no other is added or changed: the service ignores such a request
-    /// (a removal takes effect only beside another change of tags), so it is held back.
+    /// Every user tag as it shall be: the service overwrites the whole set.
+    pub whole: BTreeMap<String, String>,
+    /// Tags that would have to be removed and cannot be now.
     pub held_back: Vec<String>,
 }
 
+impl Difference {
+    pub fn differs(&self) -> bool {
+        !self.fields.is_empty()
+    }
+}
+
 /// Compares the files' tags with what runs. A tag that we set before and that is gone from the files is removed;
-/// everybody else's stay and are sent along, because the service overwrites the whole set.
+/// everybody else's stay and are sent along.
 pub fn compare(
     declared: Option<&BTreeMap<String, Located<String>>>,
     managed: Option<&Managed>,
     live: &BTreeMap<String, String>,
+    traits: Traits,
 ) -> Difference {
     let ours = managed.map(|managed| &managed.applied.tags);
     let set_before = |key: &String| managed.is_some_and(|managed| managed.declaration.tags.contains(key));
@@ -41,12 +47,11 @@ pub fn compare(
             });
         }
     }
-    let changed = !fields.is_empty();
     let removed: Vec<(&String, &String)> =
         live.iter().filter(|(key, _)| set_before(key) && !declared.is_some_and(|d| d.contains_key(*key))).collect();
-    if !changed {
+    if held_back(&fields, &removed, &whole, traits) {
         let held_back = removed.into_iter().map(|(key, _)| key.clone()).collect();
-        return Difference { held_back, ..Difference::default() };
+        return Difference { fields, whole, held_back };
     }
     for (key, value) in removed {
         whole.remove(key);
@@ -59,5 +64,16 @@ pub fn compare(
         });
     }
     fields.sort_by(|a, b| a.name.cmp(&b.name));
-    Difference { fields, send: Some(whole), held_back: Vec::new() }
+    Difference { fields, whole, held_back: Vec::new() }
+}
+
+/// Where tags may change alone, a removal takes effect only beside another change of tags; where they may not, the last
+/// tag stays, because a set without any cannot be sent.
+fn held_back(
+    fields: &[Field],
+    removed: &[(&String, &String)],
+    whole: &BTreeMap<String, String>,
+    traits: Traits,
+) -> bool {
+    if traits.removes_all_tags { fields.is_empty() } else { !removed.is_empty() && removed.len() == whole.len() }
 }

@@ -101,6 +101,8 @@ pub enum FieldName {
     Product,
     Version,
     Path,
+    /// Where the resources are.
+    StackRegion,
     Parameter(String),
     Tag(String),
     LaunchRole,

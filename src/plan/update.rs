@@ -5,14 +5,12 @@ use super::existing::Running;
 use super::facts::{Reading, sent_path, unique_name};
 use super::planner::{Matched, Planner};
 use super::types::REVERTS;
-use super::{Action, Field, FieldName, Shown, tags};
+use super::{Action, Field, FieldName, Shown, approval, tags};
 use crate::model::{
-    Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, TagUpdates, Template, Version,
+    Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, TagUpdates, Template, Traits,
+    Version,
 };
 use crate::problem::Problem;
-
-/// The only kind whose parameters can be read and updated so far.
-const STACK: &str = "CFN_STACK";
 
 /// What an update would change, apart from parameters.
 struct Update<'a> {
@@ -24,11 +22,17 @@ struct Update<'a> {
     tags: tags::Difference,
     /// `--reapply`: sent even if nothing differs.
     reapply: bool,
+    traits: Traits,
 }
 
 impl Update<'_> {
     fn differs(&self) -> bool {
-        self.version_differs || self.path_differs || self.tags.send.is_some()
+        self.version_differs || self.path_differs || self.tags.differs()
+    }
+
+    /// Whether the service takes it, whatever becomes of the parameters.
+    fn certain(&self) -> bool {
+        self.version_differs || self.reapply || (self.traits.updates_tags_alone && self.differs())
     }
 }
 
@@ -46,9 +50,21 @@ impl<'a> Planner<'a> {
         let version = self.version(m, Some(running.version_id))?;
         let version_differs = version.id != running.version_id;
         let reapply = self.inputs.options.reapply.contains(&spec.address);
-        let is_stack = product.kind == STACK;
+        let traits = m.target.cloud.traits();
+        if reapply && !traits.reapplies {
+            self.problems.push(
+                Problem::input(format!(
+                    "`{}` cannot be reapplied: the service refuses an update that changes nothing",
+                    spec.address
+                ))
+                .at(&spec.place)
+                .hint("change a parameter or the version with it"),
+            );
+            return None;
+        }
+        let is_stack = product.kind == traits.stack_kind;
         let managed_tags = spec.tags.is_some() || m.managed.is_some_and(|ours| !ours.declaration.tags.is_empty());
-        let tags_of_stack = is_stack && running.failed && managed_tags;
+        let tags_of_stack = is_stack && managed_tags && (running.failed || !traits.lists_tags);
         let read = is_stack && (spec.parameters.is_some() || version_differs || reapply || tags_of_stack);
         // Asked for beside whatever else is not known yet.
         let stack = read.then(|| self.stack(m, product));
@@ -57,7 +73,13 @@ impl<'a> Planner<'a> {
         let path_before = if with_path { self.current_path(m, product, running)? } else { None };
         let path = if with_path { self.path(m, path_before)? } else { None };
         let live_tags = match &stack {
-            Some(Reading::Known(stack)) if tags_of_stack => &stack.tags,
+            Some(Reading::Known(stack)) if tags_of_stack || !traits.lists_tags => &stack.tags,
+            // Nothing can be said of them yet.
+            Some(Reading::Asked | Reading::Blocked)
+                if tags_of_stack && !version_differs && spec.parameters.is_none() =>
+            {
+                return None;
+            }
             _ => &product.tags,
         };
         let update = Update {
@@ -66,8 +88,9 @@ impl<'a> Planner<'a> {
             path,
             path_before,
             path_differs: spec.path.is_some() && path_changes(m.catalog, path_before, path),
-            tags: tags::compare(spec.tags.as_ref(), m.managed, live_tags),
+            tags: tags::compare(spec.tags.as_ref(), m.managed, live_tags, traits),
             reapply,
+            traits,
         };
         if !is_stack {
             self.not_a_stack(m, product, &update);
@@ -78,6 +101,10 @@ impl<'a> Planner<'a> {
                 Some(Reading::Asked | Reading::Blocked) => None,
                 Some(Reading::Known(_)) | None => Some(update.tags.held_back),
             };
+        }
+        if !version_differs && spec.parameters.is_none() && !update.certain() {
+            self.cannot_change_alone(m, &update);
+            return Some(update.tags.held_back);
         }
         // Both are asked for before either is looked at.
         let template = self.template(m, version, path);
@@ -99,13 +126,12 @@ impl<'a> Planner<'a> {
         draft: &mut Draft,
     ) -> Option<Vec<String>> {
         let (difference, usable) = self.parameters(m, update.version, template, Some(stack), Action::Update);
-        let wanted = update.differs() || update.reapply || !difference.fields.is_empty();
-        let certain = update.differs()
-            || update.reapply
-            || difference.fields.iter().any(|field| !matches!(field.after, Shown::KnownAfterApply(_)));
+        let certain =
+            update.certain() || difference.fields.iter().any(|field| !matches!(field.after, Shown::KnownAfterApply(_)));
+        let wanted = certain || !difference.fields.is_empty();
         let mut fields = version_and_path(m, running, &update);
         fields.extend(difference.fields);
-        fields.extend(update.tags.fields);
+        fields.extend(update.tags.fields.iter().cloned());
         // Who did it is asked only where there is something to tell, and beside outputs that are not known yet.
         let evidenced = self.evidence(m, product, &mut fields);
         if !usable {
@@ -113,10 +139,13 @@ impl<'a> Planner<'a> {
         }
         evidenced?;
         if !wanted {
+            if update.differs() {
+                self.cannot_change_alone(m, &update);
+            }
             return Some(update.tags.held_back);
         }
         let path = update.path.or_else(|| m.catalog.paths.first());
-        if update.tags.send.is_some() && path.is_none_or(|path| path.tag_updates != TagUpdates::Allowed) {
+        if update.tags.differs() && path.is_none_or(|path| path.tag_updates != TagUpdates::Allowed) {
             draft.notes.push(
                 "tags change: that takes a RESOURCE_UPDATE constraint, which is not known to be there".to_owned(),
             );
@@ -134,6 +163,7 @@ impl<'a> Planner<'a> {
         draft.guards = guards(&difference.arguments, template);
         draft.outputs.clone_from(&template.outputs);
         draft.path = unique_name(m.catalog, update.path);
+        draft.approvals.extend(approval::needed(m.catalog, path));
         draft.notes.extend(difference.notes);
         draft.fields.extend(fields);
         draft.update = Some(Request::Update {
@@ -142,7 +172,8 @@ impl<'a> Planner<'a> {
             version_id: update.version.id.clone(),
             path_id: sent_path(m.spec, m.catalog, update.path),
             parameters: difference.arguments,
-            tags: update.tags.send,
+            // Where an update may not leave them out, everybody's are sent with it.
+            tags: (update.tags.differs() || !update.traits.updates_tags_alone).then_some(update.tags.whole),
         });
         Some(update.tags.held_back)
     }
@@ -159,18 +190,41 @@ impl<'a> Planner<'a> {
         Some(())
     }
 
-    /// Tags that the service would ignore the removal of. The rest of the product goes on.
+    /// Tags that cannot be removed now. The rest of the product goes on.
     pub fn hold_back(&mut self, address: &Address, tags: &[String]) {
         if tags.is_empty() {
             return;
         }
         let list: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
-        let problem = Problem::failed(format!(
-            "tag {} cannot be removed: the service ignores a removal while no other tag is added or changed",
-            list.join(", ")
-        ))
-        .hint("add or change another tag in the same apply, or put the tag back into the file");
+        let (why, way_out) = if self.inputs.traits(address).removes_all_tags {
+            (
+                "the service ignores a removal while no other tag is added or changed",
+                "add or change another tag in the same apply, or put the tag back into the file",
+            )
+        } else {
+            ("the service keeps the last tags of a product", "keep one tag in the file, or put these back")
+        };
+        let problem = Problem::failed(format!("tag {} cannot be removed: {why}", list.join(", "))).hint(way_out);
         self.finding(address, false, true, problem);
+    }
+
+    /// A change of tags or path that the service takes only together with another.
+    fn cannot_change_alone(&mut self, m: &Matched<'a>, update: &Update<'_>) {
+        let mut what: Vec<String> = update.tags.fields.iter().filter_map(tag_name).collect();
+        if update.path_differs {
+            what.push(format!("the {}", update.traits.path_word));
+        }
+        let what = what.join(" and ");
+        let (problem, waits) = if m.spec.tags_with_next_update {
+            (Problem::failed(format!("pending: {what} will change with the next update")), true)
+        } else {
+            let problem = Problem::failed(format!(
+                "{what} cannot change alone: the service takes it only together with a parameter or the version"
+            ));
+            let hint = "change a parameter or the version with it, or let it wait for the next update with `tags_with_next_update = true`";
+            (problem.hint(hint), false)
+        };
+        self.finding(&m.spec.address, !waits, !waits, problem);
     }
 
     fn not_a_stack(&mut self, m: &Matched<'a>, product: &ProvisionedProduct, update: &Update<'_>) {
@@ -182,6 +236,13 @@ impl<'a> Planner<'a> {
             .hint("leave `parameters` and `tags` out and write the version that runs");
             self.finding(&m.spec.address, false, true, problem);
         }
+    }
+}
+
+fn tag_name(field: &Field) -> Option<String> {
+    match &field.name {
+        FieldName::Tag(key) => Some(format!("tag `{key}`")),
+        _ => None,
     }
 }
 

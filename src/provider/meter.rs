@@ -29,6 +29,11 @@ struct Counts {
 }
 
 /// One line of the trace.
+pub(crate) trait Line: Serialize {
+    fn operation(&self) -> &str;
+}
+
+/// A request to AWS.
 #[derive(Debug, Serialize)]
 pub struct Sent<'a> {
     /// The service's name as it is signed for: `servicecatalog`, `cloudformation`, `sts`.
@@ -38,6 +43,30 @@ pub struct Sent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<&'a str>,
     pub body: &'a str,
+}
+
+impl Line for Sent<'_> {
+    fn operation(&self) -> &str {
+        self.operation
+    }
+}
+
+/// A request to Alibaba Cloud, with its parameters before they are encoded.
+#[derive(Debug, Serialize)]
+pub struct SentRpc<'a> {
+    /// Always `alibaba`: what tells these lines apart.
+    pub cloud: &'static str,
+    pub action: &'a str,
+    pub version: &'a str,
+    pub method: &'a str,
+    pub query: &'a [(String, String)],
+    pub body: &'a [(String, String)],
+}
+
+impl Line for SentRpc<'_> {
+    fn operation(&self) -> &str {
+        self.action
+    }
 }
 
 impl Meter {
@@ -78,8 +107,8 @@ impl Meter {
         self.counts().elapsed.clone()
     }
 
-    pub(crate) fn sent(&self, sent: &Sent<'_>) {
-        *self.counts().calls.entry(sent.operation.to_owned()).or_default() += 1;
+    pub(crate) fn sent(&self, sent: &impl Line) {
+        *self.counts().calls.entry(sent.operation().to_owned()).or_default() += 1;
         if let Some(trace) = &self.shared.trace {
             let mut file = trace.lock().unwrap_or_else(PoisonError::into_inner);
             // Losing a line of a testing aid must not fail the run that it watches.

@@ -83,6 +83,9 @@ fn outcome(event: &Event) -> Option<serde_json::Value> {
         Event::LeftRunning { step, address, operation, .. } => serde_json::json!({
             "step": step, "address": address, "outcome": "left_running", "operation": operation,
         }),
+        Event::AwaitingApproval { step, address, by, .. } => serde_json::json!({
+            "step": step, "address": address, "outcome": "awaiting_approval", "by": by,
+        }),
         _ => return None,
     })
 }

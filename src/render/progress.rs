@@ -171,6 +171,11 @@ fn finished(event: &Event, style: Style) -> (Option<StepId>, String) {
             let line = subject(*kind, address).then(Tone::Plain, "  left running in the cloud  ");
             page.line(&line.then(Tone::Dim, safe::line(operation)));
         }
+        Event::AwaitingApproval { step, address, kind, by } => {
+            ended = Some(*step);
+            let line = subject(*kind, address).then(Tone::Plain, "  waiting for approval by ");
+            page.line(&line.then(Tone::Plain, safe::line(by)));
+        }
         Event::Interrupted => {
             let text = "interrupted: nothing new is started; what runs in the cloud goes on there";
             page.line(&Line::default().then(Tone::Alert, text));

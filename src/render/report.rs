@@ -20,6 +20,7 @@ pub fn report(events: &[Event], style: Style) -> String {
     failed(&mut page, events);
     not_started(&mut page, events);
     left_running(&mut page, events);
+    waiting(&mut page, events);
     done(&mut page, events, tally.whole());
     page.gap();
     page.line(&Line::default().then(Tone::Strong, tally.sentence()));
@@ -34,6 +35,7 @@ struct Tally {
     failed: usize,
     not_started: usize,
     left_running: usize,
+    waiting: usize,
     interrupted: bool,
 }
 
@@ -48,6 +50,7 @@ impl Tally {
                 Event::Failed { .. } => tally.failed += 1,
                 Event::NotStarted { .. } => tally.not_started += 1,
                 Event::LeftRunning { .. } => tally.left_running += 1,
+                Event::AwaitingApproval { .. } => tally.waiting += 1,
                 Event::Interrupted => tally.interrupted = true,
                 Event::Started { .. } | Event::Progress { .. } | Event::Waiting { .. } => {}
             }
@@ -57,7 +60,7 @@ impl Tally {
 
     /// Whether everything that was planned has happened.
     fn whole(&self) -> bool {
-        self.failed + self.not_started + self.left_running == 0 && !self.interrupted
+        self.failed + self.not_started + self.left_running + self.waiting == 0 && !self.interrupted
     }
 
     fn sentence(&self) -> String {
@@ -67,6 +70,7 @@ impl Tally {
             (self.failed, "failed"),
             (self.not_started, "not started"),
             (self.left_running, "left running in the cloud"),
+            (self.waiting, "waiting for approval"),
         ];
         let mut words = vec![summary::count(self.done, "step done", "steps done")];
         words.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
@@ -142,6 +146,17 @@ fn left_running(page: &mut Page, events: &[Event]) {
             section(page, "Left running in the cloud (the next run picks it up)", &mut first);
             let line = Line::indented(2).joined(subject(*kind, address));
             page.line(&line.then(Tone::Dim, format!("  {}", safe::line(operation))));
+        }
+    }
+}
+
+fn waiting(page: &mut Page, events: &[Event]) {
+    let mut first = true;
+    for event in events {
+        if let Event::AwaitingApproval { address, kind, by, .. } = event {
+            section(page, "Waiting for approval (apply again when it is given)", &mut first);
+            let line = Line::indented(2).joined(subject(*kind, address));
+            page.line(&line.then(Tone::Dim, format!("  by {}", safe::line(by))));
         }
     }
 }

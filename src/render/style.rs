@@ -84,6 +84,7 @@ impl From<crate::model::StepKind> for Tone {
             StepKind::Terminate => Tone::Remove,
             StepKind::SetLaunchRole => Tone::Role,
             StepKind::SetOwner => Tone::Owner,
+            StepKind::Prepare | StepKind::Execute => Tone::Change,
         }
     }
 }

@@ -71,6 +71,7 @@ fn word(name: &FieldName) -> &'static str {
         FieldName::Product => "product",
         FieldName::Version => "version",
         FieldName::Path => "path",
+        FieldName::StackRegion => "stack region",
         FieldName::Parameter(_) => "parameter",
         FieldName::Tag(_) => "tag",
         FieldName::LaunchRole => "launch role",

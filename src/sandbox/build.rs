@@ -8,19 +8,24 @@ use toml::Spanned;
 
 use super::ids;
 use super::populate::populate;
-use super::seed::{self, Guidance, ProductSeed, SeedFile};
+use super::seed::{self, Guidance, PrincipalSeed, ProductSeed, SeedFile, VersionSeed};
+use super::template::Engine;
 use super::world::access::{ArnKind, identity};
 use super::world::model::{
-    Account, Constraint, ConstraintKind, Millis, Place, Portfolio, Principal, Product, StackKind, Version,
+    Access, Account, Cloud, LAST, Millis, Place, Portfolio, Principal, Product, StackKind, Version,
 };
-use super::world::{Catalog, State, TemplateSource, World};
+use super::world::{Catalog, State, TemplateSource, World, ram};
 use crate::problem::Problem;
 
 /// When a world begins unless its seed says otherwise.
 const START: &str = "2026-01-05T09:00:00Z";
+/// A world begins no earlier: what it has already lived through needs room.
+const EARLIEST: Millis = -62_000_000_000_000;
 /// How long an operation takes unless its version says otherwise.
 const DURATION: Millis = 60_000;
 pub const DAY: Millis = 86_400_000;
+/// The longest that an operation may take: longer is a slip of the pen.
+const LONGEST: Millis = 366 * DAY;
 
 /// A seed with its templates: what a world is made from.
 pub struct Ingredients {
@@ -73,6 +78,7 @@ impl Ingredients {
         builder.constraints(&portfolios, &products)?;
         let Builder { catalog, now, .. } = builder;
         let world = World::new(catalog, State { now, ..State::default() })?;
+        check_engines(&file, &world, &products)?;
         let state = populate(&file, &keys, &world, &portfolios, &products)?;
         World::new(world.catalog().clone(), state)
     }
@@ -84,7 +90,9 @@ fn start(file: &SeedFile) -> Result<Millis, Problem> {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    parse_time(&text).ok_or_else(|| file.wrong(start, "`start` must be a time like \"2026-01-05T09:00:00Z\""))
+    parse_time(&text)
+        .filter(|at| (EARLIEST..=LAST).contains(at))
+        .ok_or_else(|| file.wrong(start, "`start` must be a time like \"2026-01-05T09:00:00Z\""))
 }
 
 fn parse_time(text: &str) -> Option<Millis> {
@@ -96,10 +104,34 @@ pub type Portfolios = BTreeMap<String, String>;
 /// Ids of products by the seed's key and the place.
 pub type Products = BTreeMap<String, BTreeMap<Place, String>>;
 
-struct Builder<'a> {
-    file: &'a SeedFile,
+/// A template must be one that the product's cloud makes stacks of.
+fn check_engines(file: &SeedFile, world: &World, products: &Products) -> Result<(), Problem> {
+    for (key, places) in products {
+        let Some(seed) = file.seed.product.get(key) else { continue };
+        for (place, id) in places {
+            let versions = world.catalog().products.get(id).map(|p| p.versions.as_slice()).unwrap_or_default();
+            for (version, seed) in versions.iter().zip(&seed.version) {
+                let engine = world.template(&version.template).map(|t| t.engine).ok();
+                let fits = (place.cloud() == Cloud::Aws) == (engine == Some(Engine::CloudFormation));
+                if !fits {
+                    let wanted = match place.cloud() {
+                        Cloud::Aws => "a CloudFormation template",
+                        Cloud::Alibaba => "a ROS template, with ROSTemplateFormatVersion",
+                    };
+                    let message = format!("a product of account {} needs {wanted}", place.account);
+                    return Err(file.wrong(&seed.template, message));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the catalog of a seed.
+pub struct Builder<'a> {
+    pub file: &'a SeedFile,
     keys: &'a BTreeMap<String, String>,
-    catalog: Catalog,
+    pub catalog: Catalog,
     now: Millis,
 }
 
@@ -107,14 +139,17 @@ impl Builder<'_> {
     fn accounts(&mut self) -> Result<(), Problem> {
         for (id, spanned) in &self.file.seed.account {
             let account = spanned.get_ref();
-            if account.provider.get_ref() != "aws" {
-                return Err(self.file.wrong(
-                    &account.provider,
-                    format!("this sandbox does not serve provider `{}`, only \"aws\"", account.provider.get_ref()),
-                ));
-            }
-            if id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(self.file.wrong(spanned, format!("an AWS account id has twelve digits, not `{id}`")));
+            let (length, rule) = match account.provider.get_ref().as_str() {
+                "aws" => (12, "an AWS account id has twelve digits"),
+                "alibaba" => (16, "an Alibaba Cloud account id has sixteen digits"),
+                other => {
+                    let message =
+                        format!("this sandbox does not serve provider `{other}`, only \"aws\" and \"alibaba\"");
+                    return Err(self.file.wrong(&account.provider, message));
+                }
+            };
+            if id.len() != length || !id.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(self.file.wrong(spanned, format!("{rule}, not `{id}`")));
             }
             if account.regions.is_empty() {
                 return Err(self.file.wrong(spanned, format!("account {id} needs at least one region")));
@@ -132,21 +167,14 @@ impl Builder<'_> {
         let mut keys = BTreeSet::new();
         for (name, seed) in &self.file.seed.principal {
             let arn = seed.arn.get_ref();
-            let who = identity(arn).filter(|who| who.kind != ArnKind::AssumedRole);
-            let Some(who) = who else {
-                return Err(self.file.wrong(&seed.arn, "a principal needs the ARN of an IAM role or user"));
-            };
-            if !self.catalog.accounts.contains_key(who.account) {
-                let message = format!("the account {} of this principal is not in the seed", who.account);
-                return Err(self.file.wrong(&seed.arn, message));
-            }
+            let account = self.account_of_principal(seed)?;
             if !keys.insert(seed.access_key_id.get_ref()) {
                 return Err(self.file.wrong(&seed.access_key_id, "two principals have this access key id"));
             }
             let principal = Principal {
                 name: name.clone(),
                 arn: arn.clone(),
-                account: who.account.to_owned(),
+                account,
                 access_key_id: seed.access_key_id.get_ref().clone(),
                 secret_access_key: seed.secret_access_key.clone(),
                 access: seed.access,
@@ -158,7 +186,33 @@ impl Builder<'_> {
             };
             self.catalog.principals.insert(name.clone(), principal);
         }
+        for seed in self.file.seed.ram.values() {
+            self.register(&seed.arn, seed.id.as_ref())?;
+        }
         Ok(())
+    }
+
+    fn account_of_principal(&mut self, seed: &PrincipalSeed) -> Result<String, Problem> {
+        let arn = seed.arn.get_ref();
+        if arn.starts_with("acs:") {
+            self.register(&seed.arn, seed.id.as_ref())?;
+            if seed.access == Access::Role {
+                return Err(self.file.wrong(&seed.arn, "on Alibaba Cloud `access` is \"account\" or \"user\""));
+            }
+            return Ok(ram::identity(arn).map(|who| who.account.to_owned()).unwrap_or_default());
+        }
+        let who = identity(arn).filter(|who| who.kind != ArnKind::AssumedRole);
+        let Some(who) = who else {
+            return Err(self.file.wrong(&seed.arn, "a principal needs the ARN of an IAM role or user"));
+        };
+        if !self.catalog.accounts.contains_key(who.account) {
+            let message = format!("the account {} of this principal is not in the seed", who.account);
+            return Err(self.file.wrong(&seed.arn, message));
+        }
+        match &seed.id {
+            Some(id) => Err(self.file.wrong(id, "only principals of Alibaba Cloud have an `id`")),
+            None => Ok(who.account.to_owned()),
+        }
     }
 
     fn portfolios(&mut self) -> Result<Portfolios, Problem> {
@@ -216,20 +270,21 @@ impl Builder<'_> {
         let unique = format!("{place}/{key}");
         let mut versions: Vec<Version> = Vec::new();
         for version in &seed.version {
-            let duration = match &version.duration {
-                None => DURATION,
-                Some(text) => seed::duration(text.get_ref())
-                    .ok_or_else(|| self.file.wrong(text, "a duration is written like \"90s\", \"5m\" or \"1m30s\""))?,
-            };
+            let duration = self.duration(version)?;
             // Names need not be unique, so the second of a name is told apart by its number.
             let same = versions.iter().filter(|v| v.name == version.name).count();
             versions.push(Version {
-                id: ids::id(number, "pa", &format!("{unique}/{}/{same}", version.name)),
+                id: ids::id(
+                    number,
+                    if place.cloud() == Cloud::Alibaba { "pv" } else { "pa" },
+                    &format!("{unique}/{}/{same}", version.name),
+                ),
                 name: version.name.clone(),
                 description: version.description.clone(),
-                kind: version.kind.or(seed.kind).unwrap_or(StackKind::CfnStack),
+                kind: self.stack_kind(place, seed, version)?,
                 active: version.active,
                 deprecated: version.guidance == Some(Guidance::Deprecated),
+                advice: self.advice(place, version)?,
                 template: self.keys.get(version.template.get_ref()).cloned().unwrap_or_default(),
                 duration,
                 fail: version.fail.clone(),
@@ -250,25 +305,50 @@ impl Builder<'_> {
         })
     }
 
+    fn duration(&self, version: &VersionSeed) -> Result<Millis, Problem> {
+        let Some(text) = &version.duration else { return Ok(DURATION) };
+        match seed::duration(text.get_ref()) {
+            Some(duration) if duration <= LONGEST => Ok(duration),
+            Some(_) => Err(self.file.wrong(text, "a `duration` is at most a year (8784h)")),
+            None => Err(self.file.wrong(text, "a duration is written like \"90s\", \"5m\" or \"1m30s\"")),
+        }
+    }
+
+    fn stack_kind(&self, place: &Place, seed: &ProductSeed, version: &VersionSeed) -> Result<StackKind, Problem> {
+        let asked = version.kind.or(seed.kind);
+        match (place.cloud(), asked) {
+            (Cloud::Aws, None) => Ok(StackKind::CfnStack),
+            (Cloud::Aws, Some(kind)) if kind != StackKind::RosStack => Ok(kind),
+            (Cloud::Alibaba, None | Some(StackKind::RosStack)) => Ok(StackKind::RosStack),
+            (Cloud::Aws, _) => Err(self.file.wrong(&version.template, "`type` is CFN_STACK or CFN_STACKSET on AWS")),
+            (Cloud::Alibaba, _) => Err(self.file.wrong(&version.template, "`type` is ROS_STACK on Alibaba Cloud")),
+        }
+    }
+
+    fn advice(&self, place: &Place, version: &VersionSeed) -> Result<Option<String>, Problem> {
+        match version.guidance {
+            None | Some(Guidance::Default | Guidance::Deprecated) => Ok(None),
+            Some(_) if place.cloud() == Cloud::Aws => {
+                Err(self.file.wrong(&version.template, "`guidance` is DEFAULT or DEPRECATED on AWS"))
+            }
+            Some(Guidance::Recommended) => Ok(Some("Recommended".into())),
+            Some(Guidance::Latest) => Ok(Some("Latest".into())),
+        }
+    }
+
     fn constraints(&mut self, portfolios: &Portfolios, products: &Products) -> Result<(), Problem> {
         for (key, seed) in &self.file.seed.portfolio {
-            let Some(portfolio) = portfolios.get(key).and_then(|id| self.catalog.portfolios.get_mut(id)) else {
-                continue;
-            };
+            let Some(id) = portfolios.get(key) else { continue };
+            let place = self.catalog.portfolios[id].place.clone();
             for constraint in &seed.constraints {
                 let ids = products.get(constraint.product.get_ref());
-                let Some(product) = ids.and_then(|ids| ids.get(&portfolio.place)) else {
+                let Some(product) = ids.and_then(|ids| ids.get(&place)) else {
                     return Err(self.file.unknown("product", &constraint.product, products.keys().map(String::as_str)));
                 };
-                if (constraint.kind == ConstraintKind::Launch) != constraint.role.is_some() {
-                    let message = "a LAUNCH constraint needs a `role`, and no other constraint has one";
-                    return Err(self.file.wrong(&constraint.product, message));
+                let made = self.constraint(&place, product.clone(), constraint)?;
+                if let Some(portfolio) = self.catalog.portfolios.get_mut(id) {
+                    portfolio.constraints.push(made);
                 }
-                portfolio.constraints.push(Constraint {
-                    product: product.clone(),
-                    kind: constraint.kind,
-                    role: constraint.role.clone(),
-                });
             }
         }
         Ok(())

@@ -32,6 +32,9 @@ struct Header {
     format: u32,
     sequence: u64,
     sha256: String,
+    /// Told the world when it was begun, so that no other has it; worlds of before have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    birth: String,
 }
 
 #[derive(Serialize)]
@@ -75,12 +78,14 @@ pub struct Journal {
     position: Option<Position>,
     lock: Option<File>,
     file: Option<File>,
+    birth: String,
 }
 
 impl Journal {
     /// Reads the world that is kept in `folder`, if there is one. Creates nothing.
     pub fn open(folder: &Path) -> Result<(Journal, Option<World>), Problem> {
-        let mut journal = Journal { folder: folder.to_owned(), position: None, lock: None, file: None };
+        let mut journal =
+            Journal { folder: folder.to_owned(), position: None, lock: None, file: None, birth: String::new() };
         let world = journal.load()?;
         Ok((journal, world))
     }
@@ -88,6 +93,11 @@ impl Journal {
     /// Writes that the world has seen.
     pub fn sequence(&self) -> u64 {
         self.position.map_or(0, |p| p.sequence)
+    }
+
+    /// What this world has been told when it was begun on disk; nothing while it is only in memory.
+    pub fn birth(&self) -> &str {
+        &self.birth
     }
 
     /// Whether there is a world on disk.
@@ -133,8 +143,9 @@ impl Journal {
         self.try_append(delta, world).map_err(|e| self.unwritable(&e))
     }
 
-    /// Writes the first snapshot of a new world.
-    pub fn begin(&mut self, world: &World) -> Result<(), Problem> {
+    /// Writes the first snapshot of a new world; `birth` is told to no other.
+    pub fn begin(&mut self, world: &World, birth: String) -> Result<(), Problem> {
+        self.birth = birth;
         self.snapshot(world).map_err(|e| self.unwritable(&e))
     }
 
@@ -167,7 +178,8 @@ impl Journal {
     fn snapshot(&mut self, world: &World) -> io::Result<()> {
         let old = self.position.unwrap_or_default();
         let body = serde_json::to_vec(&SnapshotRef { catalog: world.catalog(), state: world.state() })?;
-        let header = Header { format: FORMAT, sequence: old.sequence, sha256: sha256_hex(&body) };
+        let header =
+            Header { format: FORMAT, sequence: old.sequence, sha256: sha256_hex(&body), birth: self.birth.clone() };
         let mut bytes = serde_json::to_vec(&header)?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&body);
@@ -204,6 +216,7 @@ impl Journal {
         for _ in 0..20 {
             let Some(generation) = self.newest().map_err(|e| self.unreadable(&self.folder, &e))? else {
                 self.position = None;
+                self.birth.clear();
                 return Ok(None);
             };
             let path = self.snapshot_path(generation);
@@ -255,6 +268,7 @@ impl Journal {
             position.journal_bytes += line.len() as u64;
         }
         self.position = Some(position);
+        self.birth = header.birth;
         Ok(world)
     }
 

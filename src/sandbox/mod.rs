@@ -8,20 +8,27 @@
 //! |---|---|
 //! | [`world`] | what exists and what operations do to it; pure |
 //! | `aws` | the AWS dialect: signatures, JSON and Query protocols |
+//! | `alibaba` | the Alibaba Cloud dialect: signatures, RPC parameters, JSON |
+//! | `dialect` | tells the two apart |
 //! | [`seed`] | what a world begins with: the format of `sandbox.toml` |
 //! | `build`, `populate` | from a seed to a world |
 //! | `journal` | the world on disk |
 //! | `fault` | seeded faults |
 //! | `serve` | HTTP |
 
+pub mod alibaba;
 pub mod aws;
 mod build;
+mod build_ram;
+mod codec;
+mod dialect;
 mod fault;
 mod ids;
 mod journal;
 mod populate;
 pub mod seed;
 mod serve;
+mod session;
 pub mod template;
 pub mod world;
 
@@ -40,7 +47,9 @@ use jiff::Timestamp;
 
 use crate::problem::Problem;
 use crate::seam::{Clock, Transport, TransportError};
+use alibaba::Nonces;
 use build::Ingredients;
+use dialect::{Call, Surroundings};
 use fault::{Faults, Verdict};
 use journal::Journal;
 use seed::FaultKind;
@@ -70,6 +79,9 @@ struct Inner {
     warning: Option<String>,
     pace: Pace,
     keeps_settlements: bool,
+    nonces: Nonces,
+    /// What a world that this process begins on disk is told.
+    birth: String,
     /// Why the world on disk no longer follows the one in memory. Nothing is answered after that.
     broken: Option<String>,
 }
@@ -127,6 +139,8 @@ impl Sandbox {
                 (world, warning)
             }
         };
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let own = format!("{nanos}/{}/{}", std::process::id(), journal.sequence());
         let inner = Inner {
             world,
             journal,
@@ -136,10 +150,10 @@ impl Sandbox {
             warning,
             pace: Pace::Virtual,
             keeps_settlements: false,
+            nonces: Nonces::default(),
+            birth: ids::sha256_hex(own.as_bytes())[..16].to_owned(),
             broken: None,
         };
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let own = format!("{nanos}/{}/{}", std::process::id(), inner.journal.sequence());
         let origin = ids::number(inner.world.catalog().seed, "nonce", &own);
         let shared = Shared { inner: Mutex::new(inner), origin, nonces: AtomicU64::new(0) };
         Ok(Sandbox { shared: Arc::new(shared) })
@@ -153,6 +167,14 @@ impl Sandbox {
     /// Whether the world is on disk: it is from the first write on.
     pub fn is_kept(&self) -> bool {
         self.inner().journal.exists()
+    }
+
+    /// What tells this world from every other: a digest of what it was made from and, once it has been begun on disk,
+    /// something that no other world has, even one made from the same seed.
+    pub fn identity(&self) -> String {
+        let inner = self.inner();
+        let (origin, birth) = (&inner.world.catalog().origin, inner.journal.birth());
+        if birth.is_empty() { origin.clone() } else { format!("{origin}-{birth}") }
     }
 
     /// Becomes the only writer before the first write, so that whoever would find the world taken learns it before
@@ -223,10 +245,10 @@ impl Sandbox {
 
     /// Counts a call and asks the faults about it.
     fn receive(&self, request: &http::Request<Bytes>) -> Verdict {
-        let Ok(call) = aws::Call::read(request) else { return Verdict::default() };
+        let Ok(call) = Call::read(request) else { return Verdict::default() };
         let mut inner = self.inner();
-        *inner.calls.entry(call.operation.clone()).or_default() += 1;
-        inner.faults.strike(&call.operation)
+        *inner.calls.entry(call.operation().to_owned()).or_default() += 1;
+        inner.faults.strike(call.operation())
     }
 
     async fn pass(&self, duration: Duration) {
@@ -291,7 +313,7 @@ impl Inner {
             self.world.advance_to(now);
         }
         if !self.journal.exists() {
-            self.journal.begin(&self.world)?;
+            self.journal.begin(&self.world, self.birth.clone())?;
             self.world.take_changes();
         }
         Ok(())
@@ -306,7 +328,7 @@ impl Inner {
             return Err(TransportError::NotSent(reason.clone()));
         }
         self.tick();
-        let call = match aws::Call::read(request) {
+        let call = match Call::read(request) {
             Ok(call) => call,
             Err(refusal) => return Ok(*refusal),
         };
@@ -328,7 +350,8 @@ impl Inner {
             Pace::Real { .. } => vec![real_now()],
         };
         let shuffle = ids::number(self.world.catalog().seed, "shuffle", &self.sent.to_string());
-        let answer = call.answer(&mut self.world, &aws::Surroundings { clocks, shuffle });
+        let mut surroundings = Surroundings { clocks, shuffle, nonces: &mut self.nonces };
+        let answer = call.answer(&mut self.world, &mut surroundings);
         self.world.spare();
         if self.journal.is_locked()
             && let Err(problem) = self.keep()

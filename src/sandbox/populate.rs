@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 use super::build::{DAY, Portfolios, Products, place_of};
+use super::build_ram;
 use super::ids;
 use super::seed::{self, ProvisionedSeed, SeedFile, StackSeed};
 use super::world::access::{ArnKind, identity};
 use super::world::model::{
-    Failure, Launch, Owner, Place, Portfolio, Product, Provisioned, Record, RecordKind, Stack, StackKind, Status,
-    Values, Version, Work,
+    Cloud, Failure, Launch, Owner, Place, Portfolio, Product, Provisioned, Record, RecordKind, Stack, StackKind,
+    Status, Values, Version, Work,
 };
 use super::world::{Given, State, World, catalog_outputs, effective};
 use crate::problem::Problem;
@@ -24,16 +25,18 @@ pub fn populate(
     products: &Products,
 ) -> Result<State, Problem> {
     let mut state = State { now: world.now(), ..State::default() };
-    let mut names = BTreeSet::new();
+    let (mut names, mut position) = (BTreeSet::new(), 0);
     for (key, seed) in &file.seed.provisioned_product {
         let chosen = choose(file, world, portfolios, products, seed)?;
         let name = seed.name.as_ref().map_or(key, |name| name.get_ref());
-        if !names.insert((chosen.place.clone(), name.clone())) {
+        // Alibaba Cloud has no rule that names are unique.
+        if !names.insert((chosen.place.clone(), name.clone())) && chosen.place.cloud() == Cloud::Aws {
             return Err(
                 file.wrong(&seed.product, format!("two provisioned products are named `{name}` in {}", chosen.place))
             );
         }
-        let entry = Entry { file, world, key, name, seed, chosen, position: names.len() as u64 };
+        position += 1;
+        let entry = Entry { file, world, key, name, seed, chosen, position };
         let (product, records, stack) = entry.make()?;
         if let Some(stack) = stack {
             state.stacks.insert(stack.id.clone(), stack);
@@ -123,6 +126,10 @@ impl Entry<'_> {
             version: chosen.version.id.clone(),
             path: self.world.path_id(&chosen.product.id, &chosen.portfolio.id),
             parameters: given_values(self.file, self.world, &id, template, given, &self.seed.product)?,
+            entered: match chosen.place.cloud() {
+                Cloud::Aws => BTreeSet::new(),
+                Cloud::Alibaba => given.keys().cloned().collect(),
+            },
             tags: self.seed.tags.clone(),
             notifications: Vec::new(),
         };
@@ -130,7 +137,8 @@ impl Entry<'_> {
         let stack =
             (status != Status::Error).then(|| self.world.stack_after(&product, launch.clone(), product.created));
         product.stack = stack.as_ref().map(|s| s.id.clone());
-        let first_id = ids::id(number, "rec", &unique);
+        let prefix = if chosen.place.cloud() == Cloud::Alibaba { "task" } else { "rec" };
+        let first_id = ids::id(number, prefix, &unique);
         let mut first = self.record(first_id.clone(), &product, &launch);
         product.last_record = Some(first_id.clone());
         product.last_provisioning_record.clone_from(&product.last_record);
@@ -143,7 +151,7 @@ impl Entry<'_> {
         if status == Status::Available {
             return Ok((product, vec![first], stack));
         }
-        let mut last = self.record(ids::id(number, "rec", &format!("{unique}/last")), &product, &launch);
+        let mut last = self.record(ids::id(number, prefix, &format!("{unique}/last")), &product, &launch);
         last.sequence += 1;
         last.kind = RecordKind::UpdateProvisionedProduct;
         if status == Status::Tainted {
@@ -187,6 +195,7 @@ impl Entry<'_> {
             launch_role: seed.launch_role.clone().or_else(role),
             stack: None,
             plan: None,
+            stack_region: self.stack_region()?,
             terminated: false,
         })
     }
@@ -205,6 +214,7 @@ impl Entry<'_> {
             version: launch.version.clone(),
             path: launch.path.clone(),
             tags: product.tags.clone(),
+            entered: launch.asked(),
             launch_role: product.launch_role.clone(),
             holder: product.owner.clone(),
             created: product.created,
@@ -216,9 +226,14 @@ impl Entry<'_> {
     }
 
     fn status(&self) -> Result<Status, Problem> {
+        let alibaba = self.chosen.place.cloud() == Cloud::Alibaba;
         match &self.seed.status {
             None => Ok(Status::Available),
             Some(text) => match text.get_ref().as_str() {
+                "Available" if alibaba => Ok(Status::Available),
+                "Tainted" if alibaba => Ok(Status::Tainted),
+                "Error" if alibaba => Ok(Status::Error),
+                "UnderChange" if alibaba => Ok(Status::UnderChange),
                 "AVAILABLE" => Ok(Status::Available),
                 "TAINTED" => Ok(Status::Tainted),
                 "ERROR" => Ok(Status::Error),
@@ -228,8 +243,23 @@ impl Entry<'_> {
         }
     }
 
+    /// Where its resources are: on AWS, always where the catalog is.
+    fn stack_region(&self) -> Result<Option<String>, Problem> {
+        let place = &self.chosen.place;
+        match (&self.seed.stack_region, place.cloud()) {
+            (Some(region), Cloud::Aws) => Err(self.file.wrong(region, "`stack_region` is a key of Alibaba Cloud")),
+            (None, Cloud::Aws) => Ok(None),
+            (region, Cloud::Alibaba) => Ok(Some(region.as_ref().map_or(&place.region, |r| r.get_ref()).clone())),
+        }
+    }
+
     fn owner(&self) -> Result<Owner, Problem> {
         let arn = self.seed.owner.get_ref();
+        if self.chosen.place.cloud() == Cloud::Alibaba {
+            let (numbers, account) = (&self.world.catalog().ram, &self.chosen.place.account);
+            let holder = build_ram::owner(self.file, numbers, account, &self.seed.owner)?;
+            return Ok(Owner { arn: holder.clone(), session: holder });
+        }
         match identity(arn) {
             None => Err(self.file.wrong(&self.seed.owner, "`owner` is the ARN of a role, a user or an assumed role")),
             Some(who) if who.account != self.chosen.place.account => {
@@ -279,6 +309,11 @@ fn bare_stack(
     seed: &StackSeed,
 ) -> Result<Stack, Problem> {
     let place = place_of(file, world.catalog(), &seed.account, seed.region.as_ref())?;
+    if place.cloud() == Cloud::Alibaba {
+        return Err(
+            file.wrong(&seed.account, "a [stack.KEY] is a CloudFormation stack, and this account is not of AWS")
+        );
+    }
     let name = seed.name.clone().unwrap_or_else(|| key.to_owned());
     let template = keys.get(seed.template.get_ref()).cloned().unwrap_or_default();
     let parameters = given_values(file, world, &name, &template, &seed.parameters, &seed.template)?;

@@ -82,6 +82,8 @@ pub struct Seed {
     pub product: BTreeMap<String, ProductSeed>,
     pub provisioned_product: BTreeMap<String, ProvisionedSeed>,
     pub stack: BTreeMap<String, StackSeed>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ram: BTreeMap<String, RamSeed>,
     #[serde(skip_serializing)]
     pub fault: Vec<Fault>,
 }
@@ -112,6 +114,16 @@ pub struct PrincipalSeed {
     pub allow: Vec<String>,
     #[serde(default)]
     pub deny: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Spanned<String>>,
+}
+
+/// A RAM user or role that signs nothing here.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RamSeed {
+    pub arn: Spanned<String>,
+    pub id: Option<Spanned<String>>,
 }
 
 fn account_level() -> super::world::model::Access {
@@ -137,6 +149,12 @@ pub struct ConstraintSeed {
     #[serde(rename = "type")]
     pub kind: super::world::model::ConstraintKind,
     pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Spanned<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<Spanned<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -177,6 +195,8 @@ fn yes() -> bool {
 pub enum Guidance {
     Default,
     Deprecated,
+    Recommended,
+    Latest,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -190,6 +210,8 @@ pub struct ProvisionedSeed {
     pub region: Option<Spanned<String>>,
     pub path: Option<Spanned<String>>,
     pub launch_role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack_region: Option<Spanned<String>>,
     #[serde(default)]
     pub parameters: BTreeMap<String, Spanned<toml::Value>>,
     #[serde(default)]

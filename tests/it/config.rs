@@ -15,6 +15,7 @@ const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/cases/config"
 
 /// A project with every key, which several tests take as their beginning.
 const WHOLE: &str = include_str!("cases/config/good_everything.txt");
+const WHOLE_ALIBABA: &str = include_str!("cases/config/alibaba_good_everything.txt");
 
 fn sections(case: &str) -> Vec<(&str, &str)> {
     let mut sections = Vec::new();
@@ -84,6 +85,7 @@ fn show_spec(out: &mut String, spec: &Spec) {
         ("owner", spec.owner.as_ref()),
         ("launch_role", spec.launch_role.as_ref()),
         ("steward", spec.steward.as_ref()),
+        ("stack_region", spec.stack_region.as_ref()),
     ];
     for (key, field) in fields.into_iter().chain(more) {
         if let Some(field) = field {
@@ -94,6 +96,9 @@ fn show_spec(out: &mut String, spec: &Spec) {
         writeln!(out, "  depends on {address} {place}").unwrap();
     }
     writeln!(out, "  protect {}, timeout {:?}", spec.protect, spec.timeout).unwrap();
+    if spec.tags_with_next_update {
+        out.push_str("  tags with the next update\n");
+    }
     match &spec.parameters {
         None => out.push_str("  parameters not managed\n"),
         Some(parameters) => {
@@ -154,6 +159,14 @@ fn whole() -> &'static str {
     sections(WHOLE)[0].1
 }
 
+/// A project of one product on Alibaba Cloud, with more keys of that product.
+fn alibaba(more: &str) -> String {
+    format!(
+        "[target.t]\nprovider = \"alibaba\"\nregion = \"cn-hangzhou\"\naccount = \"1234567890123456\"\n\
+         [provisioned_product.p]\ntarget = \"t\"\nproduct = \"p\"\nversion = \"1\"\n{more}"
+    )
+}
+
 #[test]
 fn line_ends_and_a_byte_order_mark_change_nothing() {
     let plain = one(whole());
@@ -211,6 +224,29 @@ fn large_files_and_values_are_refused() {
         outcome(&[("tenure.toml", b"include = [\"a.toml\"]"), ("a.toml", product(10_000_000).as_bytes())]),
         "tenure.toml:1:12: `a.toml` is larger than 8 MiB\n  hint: divide it into several files and name them in `include`\n"
     );
+}
+
+#[test]
+fn exactly_what_alibaba_cloud_allows_is_taken() {
+    let repeated = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let parameter = |n: usize| format!("parameters.P{n} = \"{n}\"\n");
+    let tag = |n: usize| format!("tags.t{n} = \"{n}\"\n");
+    for good in [
+        repeated(200, &parameter),
+        repeated(20, &tag),
+        format!("name = \"{}\"\n", "名".repeat(128)),
+        format!("tags.{} = \"{}\"\n", "k".repeat(128), "値".repeat(128)),
+        // Nothing is documented about these.
+        format!("parameters.{} = \"{}\"\n", "k".repeat(1001), "x".repeat(4097)),
+        format!("path = \"{}\"\n", "x".repeat(101)),
+    ] {
+        let said = one(alibaba(&good));
+        assert!(said.contains("p@t at tenure.toml:5:1"), "{said}");
+    }
+    for (bad, word) in [(repeated(201, &parameter), "allows 200"), (repeated(21, &tag), "allows 20")] {
+        let said = one(alibaba(&bad));
+        assert!(said.contains(word) && said.lines().count() == 1, "{said}");
+    }
 }
 
 #[test]
@@ -281,6 +317,14 @@ fn no_message_has_a_value_that_may_be_secret() {
         let said = one(format!("{head}parameters.P = {value}\n"));
         assert!(said.starts_with("tenure.toml:9:") && !said.contains("hunter2"), "{value}: {said}");
     }
+    for value in ["acs:hunter2", "http://hunter2", "${hunter2}", &"hunter2".repeat(20)] {
+        let said = one(alibaba(&format!("tags.t = \"{value}\"\n")));
+        assert!(said.starts_with("tenure.toml:9:10: ") && !said.contains("hunter2"), "{value}: {said}");
+    }
+    for value in ["hunter2", "user/hunter2!", "acs:ram::1234567890123456:user/hunter2!", "acs:hunter2"] {
+        let said = one(alibaba(&format!("owner = \"{value}\"\n")));
+        assert!(said.starts_with("tenure.toml:9:9: ") && !said.contains("hunter2"), "{value}: {said}");
+    }
     let said = one(format!("{}\n", head.replace("provider", "endpoint=\"http://hunter2@h\"\nprovider")));
     assert!(said.contains("`endpoint` has a user name") && !said.contains("hunter2"), "{said}");
 }
@@ -289,8 +333,9 @@ fn no_message_has_a_value_that_may_be_secret() {
 fn changed_bytes_never_panic_and_every_problem_has_a_place() {
     let mut random = fastrand::Rng::with_seed(1);
     let folder = tempfile::tempdir().unwrap();
-    for _ in 0..3000 {
-        let mut bytes = whole().as_bytes().to_vec();
+    for round in 0..4000 {
+        let beginning = if round % 2 == 0 { whole() } else { sections(WHOLE_ALIBABA)[0].1 };
+        let mut bytes = beginning.as_bytes().to_vec();
         for _ in 0..random.usize(1..6) {
             let at = random.usize(0..bytes.len());
             match random.u8(0..4) {

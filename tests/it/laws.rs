@@ -105,7 +105,7 @@ fn before(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
 /// Launch role, then update, then owner; a launch before all of them.
 fn rank(step: &Step) -> u8 {
     match step.kind {
-        StepKind::Provision => 0,
+        StepKind::Prepare | StepKind::Execute | StepKind::Provision => 0,
         StepKind::SetLaunchRole => 1,
         StepKind::Update => 2,
         StepKind::SetOwner => 3,

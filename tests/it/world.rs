@@ -17,9 +17,9 @@ use tenure::ledger::{Journal, Ledger, MemoryStore, Replay};
 use tenure::model::{Access, Address, Event, Live, Observation, Project, Query, Report, SecretRef};
 use tenure::plan::{Allow, Inputs, Options, Outcome, Plan, plan};
 use tenure::problem::Problem;
-use tenure::provider::Provider;
-use tenure::provider::aws::{Aws, Connect, FixedCredentials};
+use tenure::provider::aws::Aws;
 use tenure::provider::meter::Meter;
+use tenure::provider::{Connect, FixedCredentials, Provider};
 use tenure::sandbox::Sandbox;
 use tenure::seam::{Store, StoreError, Transport, TransportError};
 use tokio::sync::{Notify, watch};
@@ -321,6 +321,8 @@ impl World {
                 transport: Arc::clone(transport),
                 clock: self.sandbox.clock(),
                 meter: meter(),
+                cache: Arc::new(tenure::seam::NoCache),
+                world: None,
                 fixed: Some(FixedCredentials {
                     access_key_id: credentials.access_key_id,
                     secret_access_key: credentials.secret_access_key,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Cause, Chronicle, Gone, How, Office, Tenure, When, same_holder};
 use crate::ledger::entry::{Began, Entry, Holdings, Line, Succeeded};
 use crate::ledger::{Illegal, Ledger, Unsettled};
-use crate::model::{Address, Request};
+use crate::model::{Address, Request, StepKind};
 
 #[derive(Default)]
 pub(super) struct Scribe<'a> {
@@ -39,7 +39,7 @@ impl<'a> Scribe<'a> {
             Entry::Started(started) => self.see(started.request.product(), &started.before, line),
             Entry::Submitted { address, product, operation, .. } => {
                 if let Some(step) = self.ledger.unsettled.get(address).cloned() {
-                    self.born(product, Some(operation), &step, line);
+                    self.born(product, Some(operation).filter(|id| !id.is_empty()), &step, line);
                 }
             }
             Entry::Succeeded(succeeded) => {
@@ -96,7 +96,7 @@ impl<'a> Scribe<'a> {
 
     /// A product that our step provisioned: whoever ran it owns it, until something else is known.
     fn born(&mut self, id: &str, operation: Option<&String>, step: &Unsettled, line: &Line) {
-        let Request::Provision { name, .. } = &step.started.request else { return };
+        let Request::Provision { name, .. } = step.started.request.change() else { return };
         if self.drafts.get(id).is_some_and(|draft| draft.chronicle.gone.is_none()) {
             return;
         }
@@ -122,8 +122,12 @@ impl<'a> Scribe<'a> {
 
     fn succeed(&mut self, succeeded: &Succeeded, step: &Unsettled, line: &Line) {
         let when = when_done(step, line);
-        let operation = succeeded.operation.as_ref().or(step.submitted.as_ref().map(|(operation, _)| operation));
-        let (office, holder) = match &step.started.request {
+        let accepted = step.submitted.as_ref().map(|(operation, _)| operation).filter(|id| !id.is_empty());
+        let operation = succeeded.operation.as_ref().or(accepted);
+        if step.started.kind == StepKind::Prepare {
+            return;
+        }
+        let (office, holder) = match step.started.request.change() {
             Request::Provision { .. } => return self.born(&succeeded.product, operation, step, line),
             Request::Terminate { id } => {
                 let gone = Gone {
@@ -135,7 +139,7 @@ impl<'a> Scribe<'a> {
                 };
                 return self.terminate(id, gone, line.at);
             }
-            Request::Update { .. } => return,
+            Request::Update { .. } | Request::Prepare { .. } | Request::Execute { .. } => return,
             Request::SetOwner { owner, .. } => (Office::Owner, owner),
             Request::SetLaunchRole { role, .. } => (Office::LaunchRole, role),
         };

@@ -105,6 +105,7 @@ pub(super) fn provision() -> Request {
         product_id: "prod-1".to_owned(),
         version_id: "pa-1".to_owned(),
         path_id: Some("lp-1".to_owned()),
+        stack_region: None,
         parameters: arguments(&[("Size", "1"), ("Mode", "a")]),
         tags: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
     }
@@ -142,13 +143,7 @@ pub(super) fn started(step: u32, key: &str, request: Request) -> Entry {
 }
 
 pub(super) fn started_seeing(step: u32, key: &str, request: Request, before: Holdings) -> Entry {
-    let kind = match request {
-        Request::Provision { .. } => StepKind::Provision,
-        Request::Update { .. } => StepKind::Update,
-        Request::SetLaunchRole { .. } => StepKind::SetLaunchRole,
-        Request::SetOwner { .. } => StepKind::SetOwner,
-        Request::Terminate { .. } => StepKind::Terminate,
-    };
+    let kind = request.kind();
     let token = "t".repeat(64);
     Entry::Started(Started { step: StepId(step), address: at(key), kind, request, token, seen: None, before })
 }

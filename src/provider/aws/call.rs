@@ -17,17 +17,9 @@ use super::query;
 use super::wire::Localized;
 use crate::model::Target;
 use crate::provider::ProviderError;
+use crate::provider::backoff::{CAP, CONNECT_TRIES, LONGEST_WISH, TRIES, backoff};
 use crate::provider::meter::{Meter, Sent};
 use crate::seam::{Clock, Transport, TransportError};
-
-/// How often a request is sent in all: throttled ones, and reads without an answer.
-const TRIES: u32 = 8;
-/// How often a connection is tried: an unreachable endpoint should be told soon.
-const CONNECT_TRIES: u32 = 3;
-const BACKOFF_BASE: Duration = Duration::from_millis(300);
-const BACKOFF_CAP: Duration = Duration::from_secs(20);
-/// A longer wish (`Retry-After`) is handed to the caller instead of being slept through here.
-const LONGEST_WISH: Duration = Duration::from_secs(60);
 
 const CLOUDFORMATION_VERSION: &str = "2010-05-15";
 const STS_VERSION: &str = "2011-06-15";
@@ -86,7 +78,7 @@ impl Link {
                 Ok(Answer::Accepted(body)) => return Ok(body),
                 Ok(Answer::Refused(refusal)) => return Err(CallError::Refused(refusal)),
                 Ok(Answer::Throttled(wish)) => {
-                    let after = wish.unwrap_or(BACKOFF_CAP);
+                    let after = wish.unwrap_or(CAP);
                     if attempt >= TRIES || wish.is_some_and(|wish| wish > LONGEST_WISH) {
                         return Err(ProviderError::Throttled(after).into());
                     }
@@ -113,13 +105,8 @@ impl Link {
         }
     }
 
-    /// Exponential backoff with full jitter: anything between nothing and the bound, so that callers who were
-    /// throttled together do not come back together.
     pub(super) fn backoff(&self, attempt: u32) -> Duration {
-        let bound = BACKOFF_BASE.saturating_mul(1 << attempt.clamp(1, 16).saturating_sub(1)).min(BACKOFF_CAP);
-        // The high 32 bits of the mixed nonce, as a fraction of one.
-        let fraction = f64::from((mix(self.clock.nonce()) >> 32) as u32) / f64::from(u32::MAX);
-        bound.mul_f64(fraction)
+        backoff(self.clock.as_ref(), attempt)
     }
 
     pub(super) fn now(&self) -> SystemTime {
@@ -169,14 +156,6 @@ impl Link {
 
 fn unknown(asked: &Asked<'_>, cause: &str) -> CallError {
     ProviderError::Unknown(asked.unknown(cause)).into()
-}
-
-/// The finaliser of SplitMix64: nonces may be consecutive numbers, jitter must not be.
-fn mix(number: u64) -> u64 {
-    let number = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    number ^ (number >> 31)
 }
 
 /// The services of one target, with credentials.

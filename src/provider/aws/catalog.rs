@@ -1,13 +1,12 @@
 //! Catalog products, their versions and launch paths, and the parameters of a version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::OnceCell;
 
 use super::Aws;
 use super::call::Role;
 use super::errors::{CallError, Refusal};
-use super::gather::gather;
 use super::observe::{LARGE_PAGE, Readable, SMALL_PAGE};
 use super::page::Pages;
 use super::wire::{
@@ -20,6 +19,7 @@ use crate::model::{
     Version,
 };
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 const DESCRIBE: &str = "DescribeProduct";
 const DESCRIBE_AS_ADMIN: &str = "DescribeProductAsAdmin";
@@ -99,7 +99,7 @@ impl Aws {
         let Some((id, name)) = named(output.product_view_summary) else { return Ok(Err(empty())) };
         let listed = self.paths(&id).await?;
         let paths = merged(output.launch_paths, listed);
-        Ok(Ok(CatalogProduct { id, name, versions: versions(output.provisioning_artifacts), paths }))
+        Ok(Ok(catalog_product(id, name, versions(output.provisioning_artifacts), paths)))
     }
 
     async fn as_admin(&self, which: &Which<'_>) -> Result<Result<CatalogProduct, Refusal>, ProviderError> {
@@ -112,7 +112,7 @@ impl Aws {
         let (paths, listed) = tokio::try_join!(self.paths(&id), self.versions(&id))?;
         // The summaries tell neither what is deprecated nor what is active.
         let versions = versions(listed.unwrap_or(output.provisioning_artifact_summaries));
-        Ok(Ok(CatalogProduct { id, name, versions, paths: merged(Vec::new(), paths) }))
+        Ok(Ok(catalog_product(id, name, versions, merged(Vec::new(), paths))))
     }
 
     /// A refusal that means "not for you, or not there"; anything else is an error. A wrong name is reported as
@@ -234,6 +234,12 @@ fn versions(artifacts: Vec<Artifact>) -> Vec<Version> {
 
 /// The paths of both answers; whether a `RESOURCE_UPDATE` constraint appears among a path's constraints is not
 /// documented, so its absence says nothing.
+fn catalog_product(id: String, name: String, versions: Vec<Version>, paths: Vec<LaunchPath>) -> CatalogProduct {
+    // "If you have more than one path, the path must be given" (ProvisionProduct).
+    let default_path = paths.len() < 2;
+    CatalogProduct { id, name, versions, paths, default_path }
+}
+
 fn merged(described: Vec<PathSummary>, listed: Vec<PathSummary>) -> Vec<LaunchPath> {
     let mut paths: BTreeMap<String, LaunchPath> = BTreeMap::new();
     for path in described.into_iter().chain(listed) {
@@ -242,7 +248,7 @@ fn merged(described: Vec<PathSummary>, listed: Vec<PathSummary>) -> Vec<LaunchPa
         let allowed = constraints.iter().any(|constraint| constraint.kind.as_deref() == Some("RESOURCE_UPDATE"));
         let tag_updates = if allowed { TagUpdates::Allowed } else { TagUpdates::NotKnown };
         let name = path.name.unwrap_or_default();
-        paths.insert(id.clone(), LaunchPath { id, name, tag_updates });
+        paths.insert(id.clone(), LaunchPath { id, name, tag_updates, approvals: BTreeSet::new() });
     }
     let mut paths: Vec<LaunchPath> = paths.into_values().collect();
     paths.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));

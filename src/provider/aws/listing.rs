@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use super::Aws;
 use super::call::Role;
 use super::errors::CallError;
-use super::gather::gather;
 use super::observe::{LARGE_PAGE, Readable, SMALL_PAGE};
 use super::page::Pages;
 use super::wire::{
@@ -15,6 +14,7 @@ use super::wire::{
 };
 use crate::model::{Access, Observation, ProvisionedProduct, Status, Subject};
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 const SEARCH: &str = "SearchProvisionedProducts";
 const SCAN: &str = "ScanProvisionedProducts";
@@ -207,6 +207,7 @@ fn product(attribute: ProvisionedProductAttribute) -> Option<(String, Provisione
         owner: written(attribute.user_arn),
         owner_session: written(attribute.user_arn_session),
         physical_id: written(attribute.physical_id),
+        stack_region: None,
         created: attribute.created_time.and_then(timestamp),
         last_operation: written(attribute.last_record_id),
         last_provisioning: written(attribute.last_provisioning_record_id),

@@ -10,7 +10,6 @@ mod catalog;
 mod credentials;
 mod endpoint;
 mod errors;
-mod gather;
 mod listing;
 mod observe;
 mod page;
@@ -29,10 +28,8 @@ use tokio::sync::Semaphore;
 
 use self::call::{Client, Link};
 use self::credentials::{Files, Wallet};
-use super::meter::Meter;
-use super::{Provider, ProviderError};
-use crate::model::{Observation, Operation, Query, Request, Target, Traits};
-use crate::seam::{Clock, Transport};
+use super::{Connect, FixedCredentials, Provider, ProviderError};
+use crate::model::{Observation, Operation, Pending, Query, Request, Target, Traits};
 
 /// The most requests of one target that are under way, whatever is asked for. The services' rates are unpublished.
 const MOST_PARALLEL: usize = 64;
@@ -41,33 +38,6 @@ const MOST_PARALLEL: usize = 64;
 pub const NOT_VISIBLE: &str = "NOT_VISIBLE";
 /// The status of a termination whose product was gone already.
 pub const NOT_FOUND: &str = "NOT_FOUND";
-
-/// What a connection to one target needs.
-pub struct Connect<'a> {
-    pub target: &'a Target,
-    pub transport: Arc<dyn Transport>,
-    pub clock: Arc<dyn Clock>,
-    pub meter: Meter,
-    /// Instead of the SDK's usual chain; `role_arn` and `read_role_arn` apply on top of these as well.
-    pub fixed: Option<FixedCredentials>,
-    /// How many requests may be under way at the same time.
-    pub parallelism: usize,
-}
-
-/// An access key that is given rather than found.
-#[derive(Clone)]
-pub struct FixedCredentials {
-    pub access_key_id: String,
-    pub secret_access_key: String,
-    pub session_token: Option<String>,
-}
-
-// Written by hand, so that a secret cannot slip into a log.
-impl std::fmt::Debug for FixedCredentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FixedCredentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
-    }
-}
 
 /// One account and region of AWS.
 pub struct Aws {
@@ -92,7 +62,7 @@ impl Aws {
     }
 
     fn connect_with(connect: Connect<'_>, files: Option<Files>) -> Self {
-        let Connect { target, transport, clock, meter, fixed, parallelism } = connect;
+        let Connect { target, transport, clock, meter, cache: _, world: _, fixed, parallelism } = connect;
         let parallelism = parallelism.clamp(1, MOST_PARALLEL);
         let target = Arc::new(target.clone());
         let places = Arc::new(Semaphore::new(parallelism));
@@ -115,14 +85,13 @@ impl Provider for Aws {
     /// After a change of owner "the previous owner can no longer use DescribeRecord" (API reference), and right after a
     /// request its record may not be readable yet. Both are answered as running with the status [`NOT_VISIBLE`]: whoever
     /// waits then looks at the product itself ([`Query::confirm`]) and compares its owner.
-    async fn poll(&self, running: &[Operation]) -> Result<Vec<Operation>, ProviderError> {
-        self.look(running).await
+    async fn poll(&self, running: &[Pending]) -> Result<Vec<Operation>, ProviderError> {
+        let running: Vec<&Operation> = running.iter().map(|pending| &pending.operation).collect();
+        self.look(&running).await
     }
 
     fn traits(&self) -> Traits {
-        // `ProvisionToken`, `UpdateToken`, `TerminateToken`, `IdempotencyToken`: "if multiple requests differ only by
-        // the idempotency token, the same response is returned for each repeated request".
-        Traits { replays_tokens: true }
+        Traits::AWS
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Aws;
 use super::call::Role;
 use super::errors::CallError;
-use super::gather::gather;
 use super::page::Pages;
 use super::wire::{DescribeRecord, GetOutputs, OutputsOutput, RecordOutput};
 use crate::model::{Observation, Operation, Query, Subject};
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 /// `PageSize` of `DescribeRecord`, `GetProvisionedProductOutputs`, `ScanProvisionedProducts`, `ListRecordHistory` and
 /// `ListLaunchPaths`: the model's maximum.

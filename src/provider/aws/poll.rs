@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::call::Role;
 use super::errors::{CallError, Refusal};
-use super::gather::gather;
 use super::observe::SMALL_PAGE;
 use super::page::Pages;
 use super::submit::{LAUNCH_ROLE, OWNER};
@@ -12,6 +11,7 @@ use super::wire::{AccessLevelFilter, HistoryOutput, Page};
 use super::{Aws, NOT_VISIBLE};
 use crate::model::{Operation, OperationState};
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 const HISTORY: &str = "ListRecordHistory";
 /// Up to here asking for each record is no more calls than asking for the newest of all.
@@ -19,7 +19,7 @@ const FEW: usize = 2;
 
 impl Aws {
     /// One page of the history tells of twenty records; those that it does not show are asked for one by one.
-    pub(super) async fn look(&self, running: &[Operation]) -> Result<Vec<Operation>, ProviderError> {
+    pub(super) async fn look(&self, running: &[&Operation]) -> Result<Vec<Operation>, ProviderError> {
         let mut found = BTreeMap::new();
         if running.len() > FEW {
             found = self.recent(running).await?;
@@ -29,12 +29,12 @@ impl Aws {
         found.extend(answers.into_iter().map(|operation| (operation.id.clone(), operation)));
         Ok(running
             .iter()
-            .map(|before| found.get(&before.id).map_or_else(|| before.clone(), |now| later(before, now.clone())))
+            .map(|before| found.get(&before.id).map_or_else(|| (*before).clone(), |now| later(before, now.clone())))
             .collect())
     }
 
     /// `ListRecordHistory`, newest first, until all are seen or the rest is no more calls than there were pages.
-    async fn recent(&self, running: &[Operation]) -> Result<BTreeMap<String, Operation>, ProviderError> {
+    async fn recent(&self, running: &[&Operation]) -> Result<BTreeMap<String, Operation>, ProviderError> {
         let mut pages = Pages::default();
         let mut found = BTreeMap::new();
         loop {

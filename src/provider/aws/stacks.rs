@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 
 use super::Aws;
 use super::errors::CallError;
-use super::gather::gather;
 use super::listing::SYSTEM_TAGS;
 use super::observe::{LARGE_PAGE, Readable};
 use super::page::Pages;
 use super::query::{self, Stack};
 use crate::model::{LiveParameter, LiveParameters, Observation, ProvisionedProduct, Subject};
 use crate::provider::ProviderError;
+use crate::provider::gather::gather;
 
 const DESCRIBE_STACKS: &str = "DescribeStacks";
 const DESCRIBE_STACK_SET: &str = "DescribeStackSet";

@@ -24,7 +24,7 @@ pub(super) const LAUNCH_ROLE: &str = "LAUNCH_ROLE";
 impl Aws {
     pub(super) async fn send(&self, request: &Request, token: &str) -> Result<Operation, ProviderError> {
         match request {
-            Request::Provision { name, product_id, version_id, path_id, parameters, tags } => {
+            Request::Provision { name, product_id, version_id, path_id, parameters, tags, stack_region: _ } => {
                 let input = Provision {
                     provisioned_product_name: name,
                     product_id,
@@ -51,6 +51,10 @@ impl Aws {
             Request::SetLaunchRole { id, role } => self.set(id, LAUNCH_ROLE, role, token).await,
             Request::SetOwner { id, owner } => self.set(id, OWNER, owner, token).await,
             Request::Terminate { id } => self.terminate(id, token).await,
+            Request::Prepare { .. } | Request::Execute { .. } => {
+                let problem = Problem::failed("this service has no approvals");
+                Err(ProviderError::Rejected(problem.hint("plan again")))
+            }
         }
     }
 

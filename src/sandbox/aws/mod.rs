@@ -13,21 +13,15 @@ mod xml;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
+use super::codec::form;
+use super::dialect::Surroundings;
 use super::ids;
+use super::session::redeem;
 use super::world::model::{Millis, Place, Principal, ServiceError};
 use super::world::{Caller, World, access};
 use sigv4::{Authorization, Refusal};
 
 const TARGET_PREFIX: &str = "AWS242ServiceCatalogService.";
-
-/// What the service behind the sandbox is told with each request.
-#[derive(Debug, Clone)]
-pub struct Surroundings {
-    /// The clocks that a request may have been signed by.
-    pub clocks: Vec<Millis>,
-    /// A number that changes with every call of this process: what unsorted pages are shuffled by.
-    pub shuffle: u64,
-}
 
 /// The services, by the name that requests are signed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +62,8 @@ impl<'a> Call<'a> {
             target.and_then(|target| target.strip_prefix(TARGET_PREFIX)).unwrap_or_default().to_owned()
         } else {
             let query = request.uri().query().unwrap_or_default().as_bytes();
-            parameters = xml::form(query);
-            parameters.extend(xml::form(request.body()));
+            parameters = form(query);
+            parameters.extend(form(request.body()));
             parameters.iter().find(|(key, _)| key == "Action").map(|(_, value)| value.clone()).unwrap_or_default()
         };
         Ok(Call { service, operation, authorization, parameters, request })
@@ -93,7 +87,7 @@ impl<'a> Call<'a> {
     }
 
     /// Verifies who asks and answers.
-    pub fn answer(&self, world: &mut World, surroundings: &Surroundings) -> Response<Bytes> {
+    pub fn answer(&self, world: &mut World, surroundings: &Surroundings<'_>) -> Response<Bytes> {
         let who = match identify(world, self.request, &self.authorization, &surroundings.clocks) {
             Ok(who) => who,
             Err(refusal) => return self.not_identified(&refusal),
@@ -149,7 +143,7 @@ impl<'a> Call<'a> {
 }
 
 fn status_of(error: &ServiceError) -> StatusCode {
-    match error.code {
+    match error.code.as_ref() {
         "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
         "AccessDenied" => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
@@ -189,7 +183,7 @@ fn identify(
             (principal, principal.name.clone(), secret, principal.expired)
         }
         None => {
-            let session = token.and_then(|token| sts::redeem(world, token)).ok_or(NotIdentified::Unknown)?;
+            let session = token.and_then(|token| redeem(world, token)).ok_or(NotIdentified::Unknown)?;
             if session.access_key_id != *key {
                 return Err(NotIdentified::Unknown);
             }
@@ -231,7 +225,7 @@ fn xml_error(status: StatusCode, error: &ServiceError) -> Response<Bytes> {
     let mut body = xml::Xml::open("ErrorResponse");
     body.element("Error", |e| {
         e.text("Type", kind);
-        e.text("Code", error.code);
+        e.text("Code", &error.code);
         e.text("Message", &error.message);
     });
     response(status, "text/xml", body.close())

@@ -5,16 +5,15 @@
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
+use crate::sandbox::codec::{encode, hmac, same};
 use crate::sandbox::world::model::Millis;
 
 /// How far the clocks of client and service may be apart.
 const SKEW: Millis = 5 * 60 * 1000;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// Everything but the unreserved characters of RFC 3986.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// What the Authorization header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,14 +143,11 @@ fn header(request: &Request<Bytes>, name: &str) -> Option<String> {
 
 fn canonical_path(path: &str) -> String {
     let path = if path.is_empty() { "/" } else { path };
-    path.split('/').map(|part| utf8_percent_encode(part, ENCODED).to_string()).collect::<Vec<_>>().join("/")
+    path.split('/').map(encode).collect::<Vec<_>>().join("/")
 }
 
 fn canonical_query(query: &str) -> String {
-    let encode = |text: &str| {
-        let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
-        utf8_percent_encode(&decoded, ENCODED).to_string()
-    };
+    let encode = |text: &str| encode(&percent_decode_str(text).decode_utf8_lossy());
     let mut pairs: Vec<(String, String)> = query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -171,24 +167,6 @@ fn parse_time(text: &str) -> Option<Millis> {
     let (d, t) = (&text[..8], &text[9..15]);
     let iso = format!("{}-{}-{}T{}:{}:{}Z", &d[..4], &d[4..6], &d[6..], &t[..2], &t[2..4], &t[4..]);
     iso.parse::<Timestamp>().ok().map(|t| t.as_millisecond())
-}
-
-/// HMAC with SHA-256 (RFC 2104).
-pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0_u8; 64];
-    if key.len() > block.len() {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let pad = |byte: u8| block.map(|b| b ^ byte);
-    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
-}
-
-/// Compares without telling by its time how much was right.
-pub fn same(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |acc, (a, b)| acc | (a ^ b)) == 0
 }
 
 /// Signs a request, for tests that need one. Whether the signature is right is for the documented example to say.

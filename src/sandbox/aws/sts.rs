@@ -1,12 +1,9 @@
 //! STS: who am I, and be somebody else.
-//!
-//! Temporary credentials are kept nowhere: everything is in the session token, under a keyed digest, so that asking for
-//! them is a read.
 
 use super::Who;
-use super::sigv4::{hmac, same};
 use super::xml::{get, iso, result};
 use crate::sandbox::ids;
+use crate::sandbox::session::Session;
 use crate::sandbox::world::World;
 use crate::sandbox::world::access::{ArnKind, identity, session_arn};
 use crate::sandbox::world::model::{Millis, Principal, ServiceError};
@@ -88,47 +85,4 @@ fn assume_role(
             xml.text("Expiration", &iso(expires));
         });
     }))
-}
-
-/// Temporary credentials.
-pub struct Session<'a> {
-    pub principal: &'a Principal,
-    pub name: String,
-    pub expires: Millis,
-    pub access_key_id: String,
-    pub secret_access_key: String,
-    token: String,
-}
-
-impl<'a> Session<'a> {
-    fn issue(world: &World, principal: &'a Principal, name: &str, expires: Millis) -> Session<'a> {
-        let content = format!("{}\n{name}\n{expires}", principal.name);
-        let mac = hex::encode(token_key(world, &content));
-        Session {
-            principal,
-            name: name.to_owned(),
-            expires,
-            access_key_id: ids::upper(world.catalog().seed, "ASIA", &mac),
-            secret_access_key: ids::sha256_hex(format!("secret {mac}").as_bytes())[..40].to_owned(),
-            token: format!("{}.{mac}", hex::encode(content)),
-        }
-    }
-}
-
-fn token_key(world: &World, content: &str) -> [u8; 32] {
-    hmac(format!("session token {}", world.catalog().seed).as_bytes(), content.as_bytes())
-}
-
-/// The session that a token was issued for, if this world has issued it.
-pub fn redeem<'a>(world: &'a World, token: &str) -> Option<Session<'a>> {
-    let (content, mac) = token.split_once('.')?;
-    let content = String::from_utf8(hex::decode(content).ok()?).ok()?;
-    let expected = hex::encode(token_key(world, &content));
-    if !same(expected.as_bytes(), mac.as_bytes()) {
-        return None;
-    }
-    let mut lines = content.split('\n');
-    let (principal, name, expires) = (lines.next()?, lines.next()?, lines.next()?);
-    let principal = world.catalog().principals.get(principal)?;
-    Some(Session::issue(world, principal, name, expires.parse().ok()?))
 }

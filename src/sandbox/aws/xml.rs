@@ -1,7 +1,6 @@
 //! The Query protocol: forms in, XML out.
 
 use jiff::Timestamp;
-use percent_encoding::percent_decode;
 
 use crate::sandbox::world::model::Millis;
 
@@ -83,21 +82,6 @@ pub fn result(operation: &str, content: impl FnOnce(&mut Xml)) -> String {
 
 pub fn iso(at: Millis) -> String {
     Timestamp::from_millisecond(at).map(|t| format!("{t:.3}")).unwrap_or_default()
-}
-
-/// Decodes `application/x-www-form-urlencoded`.
-pub fn form(body: &[u8]) -> Vec<(String, String)> {
-    let decode = |part: &[u8]| {
-        let spaced: Vec<u8> = part.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
-        percent_decode(&spaced).decode_utf8_lossy().into_owned()
-    };
-    body.split(|b| *b == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let split = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
-            (decode(&pair[..split]), decode(pair.get(split + 1..).unwrap_or_default()))
-        })
-        .collect()
 }
 
 /// The first value of a parameter that is not empty.

@@ -60,6 +60,12 @@ fn broken_rule(parameter: &Parameter, pattern: Option<&Regex>, value: &str) -> O
     if parameter.is_number() && given.is_none() {
         return Some("must be a number".to_owned());
     }
+    if parameter.kind == "Boolean" && !["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)) {
+        return Some("must be a boolean".to_owned());
+    }
+    if parameter.kind == "Json" && serde_json::from_str::<serde::de::IgnoredAny>(value).is_err() {
+        return Some("must be JSON".to_owned());
+    }
     let allowed = |allowed: &String| allowed == value || (given.is_some() && number(allowed) == given);
     if !parameter.allowed_values.is_empty() && !parameter.allowed_values.iter().any(allowed) {
         return Some("must be one of AllowedValues".to_owned());

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use super::identity::{self, Identity};
 use super::parse::{Node, Value};
 use super::{Context, Parameter, Resource, Template, is_true};
+use crate::sandbox::codec::base64;
 
 /// Beyond this depth a value is a placeholder. Conditions refer to each other, so the tree's own limit is not enough.
 const MAX_DEPTH: usize = 250;
@@ -195,7 +196,7 @@ impl Evaluator<'_> {
                 let name = self.text(argument);
                 Some(Out::Text(identity::placeholder(self.context, &name, &["import"])))
             }
-            ("Fn::Base64", _) => Some(self.limited(&base64(self.text(argument).as_bytes()))),
+            ("Fn::Base64" | "Fn::Base64Encode", _) => Some(self.limited(&base64(self.text(argument).as_bytes()))),
             ("Fn::GetAZs", _) => {
                 let given = self.text(argument);
                 let region = if given.is_empty() { &self.context.region } else { &given };
@@ -223,14 +224,14 @@ impl Evaluator<'_> {
         }
         let context = self.context;
         let text = match name {
-            "AWS::AccountId" => &context.account,
-            "AWS::Region" => &context.region,
+            "AWS::AccountId" | "ALIYUN::AccountId" | "ALIYUN::TenantId" => &context.account,
+            "AWS::Region" | "ALIYUN::Region" => &context.region,
             "AWS::Partition" => &context.partition,
-            "AWS::StackName" => &context.stack_name,
-            "AWS::StackId" => &context.stack_id,
+            "AWS::StackName" | "ALIYUN::StackName" => &context.stack_name,
+            "AWS::StackId" | "ALIYUN::StackId" => &context.stack_id,
             "AWS::URLSuffix" => identity::url_suffix(context),
             "AWS::NotificationARNs" => return Some(Out::List(Vec::new())),
-            "AWS::NoValue" => return Some(Out::Nothing),
+            "AWS::NoValue" | "ALIYUN::NoValue" => return Some(Out::Nothing),
             _ => return Some(Out::Text(identity::placeholder(context, name, &["Ref"]))),
         };
         Some(self.limited(text))
@@ -350,20 +351,6 @@ impl Evaluator<'_> {
             _ => false,
         }
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group =
-            (0..3).fold(0_usize, |group, i| group << 8 | usize::from(chunk.get(i).copied().unwrap_or_default()));
-        for i in 0..4 {
-            let digit = char::from(ALPHABET[group >> (18 - 6 * i) & 63]);
-            text.push(if i <= chunk.len() { digit } else { '=' });
-        }
-    }
-    text
 }
 
 /// The first `count` blocks with `bits` host bits inside `block`.

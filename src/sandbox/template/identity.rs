@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Context, Resource};
 
-/// Types whose id is a prefix and 17 hexadecimal digits.
-const PREFIXES: [(&str, &str); 31] = [
+/// Types whose id is a prefix and 17 hexadecimal digits. Terraform has its own names for those of Alibaba Cloud.
+const PREFIXES: [(&str, &str); 45] = [
     ("AWS::EC2::CustomerGateway", "cgw-"),
     ("AWS::EC2::DHCPOptions", "dopt-"),
     ("AWS::EC2::EgressOnlyInternetGateway", "eigw-"),
@@ -40,6 +40,20 @@ const PREFIXES: [(&str, &str); 31] = [
     ("AWS::EFS::FileSystem", "fs-"),
     ("AWS::SSM::MaintenanceWindow", "mw-"),
     ("AWS::SSM::PatchBaseline", "pb-"),
+    ("ALIYUN::ECS::Instance", "i-"),
+    ("ALIYUN::ECS::SecurityGroup", "sg-"),
+    ("ALIYUN::ECS::VPC", "vpc-"),
+    ("ALIYUN::ECS::VSwitch", "vsw-"),
+    ("ALIYUN::RDS::DBInstance", "rm-"),
+    ("ALIYUN::SLB::LoadBalancer", "lb-"),
+    ("ALIYUN::VPC::EIP", "eip-"),
+    ("ALIYUN::VPC::NatGateway", "ngw-"),
+    ("alicloud_db_instance", "rm-"),
+    ("alicloud_eip_address", "eip-"),
+    ("alicloud_instance", "i-"),
+    ("alicloud_security_group", "sg-"),
+    ("alicloud_vpc", "vpc-"),
+    ("alicloud_vswitch", "vsw-"),
 ];
 
 /// ARNs by type: `{p}` partition, `{r}` region, `{a}` account, `{n}` name, `{h}` 16 digits, `{u}` a UUID. With `true` the
@@ -141,6 +155,7 @@ impl<'a> Identity<'a> {
         let last = attribute.rsplit('.').next().unwrap_or(attribute);
         let own_type = self.kind.rsplit("::").next().unwrap_or(self.kind);
         let own_id = last == "Id"
+            || (last == "id" && self.kind.starts_with("alicloud_"))
             || last.strip_suffix("Id").is_some_and(|stem| own_type.to_lowercase().ends_with(&stem.to_lowercase()));
         match last {
             _ if attribute.starts_with("Outputs.") => placeholder(self.context, last, &[self.logical_id, attribute]),

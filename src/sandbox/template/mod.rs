@@ -1,17 +1,21 @@
-//! CloudFormation templates, as far as a product needs them: parameters and their rules, and outputs with their values.
+//! Templates of CloudFormation and of Alibaba Cloud's ROS, as far as a product needs them: parameters and their rules, and outputs with their values.
 //!
 //! Nothing is created from a template here. What a stack would have made up (ids, addresses, names) is derived from the
 //! stack and the logical id, so that the same stack has the same outputs for ever.
 
 mod check;
 mod evaluate;
+mod hcl;
 mod identity;
+mod json;
 mod parse;
+mod terraform;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::json::json_text;
 use self::parse::{Node, Source, Value};
 use crate::problem::Problem;
 
@@ -30,6 +34,22 @@ const SECTIONS: [&str; 11] = [
     "Outputs",
 ];
 
+/// Those of ROS; `Workspace` holds the files of a Terraform template.
+const ROS_SECTIONS: [&str; 12] = [
+    "ROSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Locals",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+    "Workspace",
+];
+
 const MAX_PARAMETERS: usize = 200;
 const MAX_OUTPUTS: usize = 200;
 const MAX_RESOURCES: usize = 500;
@@ -44,10 +64,36 @@ pub struct Template {
     /// In the order of the file.
     pub resources: Vec<Resource>,
     pub format: Format,
+    pub engine: Engine,
     conditions: BTreeMap<String, Node>,
     mappings: Option<Node>,
     /// By logical id, where a resource has any.
     properties: BTreeMap<String, Node>,
+}
+
+/// What makes a stack of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    CloudFormation,
+    /// Alibaba Cloud's Resource Orchestration Service: told by `ROSTemplateFormatVersion`.
+    Ros,
+    /// Terraform inside ROS: told by `Transform: Aliyun::Terraform-v…`.
+    Terraform,
+}
+
+impl Engine {
+    fn of(root: &Node) -> Engine {
+        let transform = root.get("Transform").and_then(Node::text).unwrap_or_default();
+        match root.get("ROSTemplateFormatVersion") {
+            None => Engine::CloudFormation,
+            Some(_) if transform.starts_with("Aliyun::Terraform") => Engine::Terraform,
+            Some(_) => Engine::Ros,
+        }
+    }
+
+    fn sections(self) -> &'static [&'static str] {
+        if self == Engine::CloudFormation { &SECTIONS } else { &ROS_SECTIONS }
+    }
 }
 
 /// How a template is written.
@@ -130,12 +176,13 @@ impl Template {
     /// # Errors
     /// If it is not well-formed, beyond a limit, or does not have the form of a template.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Template, Problem> {
-        let (source, root) = Source::read(name, bytes)?;
+        let (mut source, root) = Source::read(name, bytes)?;
+        source.engine = Engine::of(&root);
         let Some(pairs) = root.pairs() else {
             return Err(source.error(root.at, "unsupported structure: a template must be an object"));
         };
         let expanded_by_macro = root.get("Transform").is_some();
-        if let Some((key, node)) = pairs.iter().find(|(key, _)| !SECTIONS.contains(&key.as_str()))
+        if let Some((key, node)) = pairs.iter().find(|(key, _)| !source.engine.sections().contains(&key.as_str()))
             && !expanded_by_macro
         {
             return Err(source.error(node.at, format!("Invalid template property or properties [{key}]")));
@@ -145,10 +192,14 @@ impl Template {
             outputs: source.members(&root, "Outputs", MAX_OUTPUTS, Source::output)?,
             resources: source.members(&root, "Resources", MAX_RESOURCES, Source::resource)?,
             format: source.format,
+            engine: source.engine,
             conditions: BTreeMap::new(),
             mappings: root.get("Mappings").cloned(),
             properties: BTreeMap::new(),
         };
+        if let Some(section) = root.get("Workspace").filter(|_| source.engine == Engine::Terraform) {
+            template.take_workspace(section);
+        }
         let none = root.get("Resources").and_then(Node::pairs).is_none_or(<[_]>::is_empty);
         if none && !expanded_by_macro {
             return Err(source.error(root.at, "At least one Resources member must be defined."));
@@ -171,6 +222,19 @@ impl Template {
             }
         }
         Ok(template)
+    }
+
+    /// Adds what Terraform declares; what the template itself says of a parameter or an output counts more.
+    fn take_workspace(&mut self, section: &Node) {
+        let found = terraform::Workspace::read(section);
+        let (parameters, outputs) = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.outputs));
+        self.parameters =
+            found.parameters.into_iter().filter(|p| parameters.iter().all(|q| q.name != p.name)).collect();
+        self.outputs = found.outputs.into_iter().filter(|o| outputs.iter().all(|q| q.name != o.name)).collect();
+        self.parameters.extend(parameters);
+        self.outputs.extend(outputs);
+        self.resources.extend(found.resources);
+        self.properties.extend(found.properties);
     }
 
     /// Whether a stack of this template takes `values`. A parameter that is not among them has its default.
@@ -213,7 +277,9 @@ impl Source {
             if name.starts_with("Fn::") || !seen.insert(name) {
                 continue;
             }
-            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            // ROS has names like `instance_type`.
+            let more: &[u8] = if self.engine == Engine::CloudFormation { b"" } else { b"_-" };
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b)) {
                 return Err(self.error(member.at, format!("{one} name {name} is non alphanumeric.")));
             }
             self.object(member, section)?;
@@ -236,6 +302,8 @@ impl Source {
             Value::Null => {
                 Err(self.error(node.at, format!("'null' values are not allowed in templates ({attribute})")))
             }
+            // A default of type Json is written out, and a description may be there in several languages.
+            Value::List(_) | Value::Map(_) if self.engine != Engine::CloudFormation => Ok(json::json(node).to_string()),
             Value::List(_) | Value::Map(_) => {
                 Err(self.error(node.at, format!("Every {attribute} member must be a string.")))
             }
@@ -274,10 +342,12 @@ impl Source {
                     let values = items.iter().map(|item| self.text(item, attribute));
                     parameter.allowed_values = values.collect::<Result<_, _>>()?;
                 }
+                // Labels, associations and the like are for consoles.
+                _ if self.engine != Engine::CloudFormation => {}
                 _ => return Err(self.error(node.at, format!("Invalid template parameter property '{attribute}'"))),
             }
         }
-        if !is_parameter_type(&parameter.kind) {
+        if !is_parameter_type(self.engine, &parameter.kind) {
             let at = member.get("Type").unwrap_or(member).at;
             return Err(self.error(at, format!("Unrecognized parameter type: {}", parameter.kind)));
         }
@@ -309,8 +379,12 @@ fn is_true(text: &str) -> bool {
     ["true", "yes", "on"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// AWS adds types of its own, so those are told by their form.
-fn is_parameter_type(kind: &str) -> bool {
+/// Both clouds add types of their own, so those are told by their form.
+fn is_parameter_type(engine: Engine, kind: &str) -> bool {
+    if engine != Engine::CloudFormation {
+        let known = ["String", "Number", "Boolean", "Json", "CommaDelimitedList"];
+        return known.contains(&kind) || kind.starts_with("ALIYUN::");
+    }
     let plain = |kind: &str| matches!(kind, "String" | "Number" | "CommaDelimitedList") || kind.starts_with("AWS::");
     plain(kind) || kind.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')).is_some_and(plain)
 }

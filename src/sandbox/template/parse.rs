@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::Format;
+use super::{Engine, Format};
 use crate::problem::{Place, Problem};
 
 /// CloudFormation's own limit for a template that is read from S3.
@@ -46,6 +46,8 @@ impl Spot {
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub at: Spot,
+    /// A scalar that stands without quotes: it may be meant as a number or a boolean.
+    pub plain: bool,
     pub value: Value,
 }
 
@@ -100,6 +102,7 @@ impl Node {
 pub(super) struct Source {
     pub file: Arc<str>,
     pub format: Format,
+    pub engine: Engine,
 }
 
 impl Source {
@@ -112,7 +115,7 @@ impl Source {
     /// Reads one document.
     pub fn read(name: &str, bytes: &[u8]) -> Result<(Source, Node), Problem> {
         let start = Spot { line: 1, column: 1 };
-        let mut source = Source { file: name.into(), format: Format::Yaml };
+        let mut source = Source { file: name.into(), format: Format::Yaml, engine: Engine::CloudFormation };
         if bytes.len() > MAX_BYTES {
             return Err(source.error(start, format!("a template may not exceed {MAX_BYTES} bytes in size")));
         }
@@ -206,7 +209,7 @@ impl Builder<'_> {
         } else {
             Value::Text(text.into_owned())
         };
-        self.add(at, function, value)
+        self.add(at, function, value, style == ScalarStyle::Plain)
     }
 
     fn start(&mut self, at: Spot, tag: Option<Cow<'_, Tag>>, content: Content) -> Result<(), Problem> {
@@ -228,17 +231,17 @@ impl Builder<'_> {
             Content::List(items) => Value::List(items),
             Content::Map(pairs, _) => Value::Map(pairs),
         };
-        self.add(at, function, value)
+        self.add(at, function, value, false)
     }
 
-    fn add(&mut self, at: Spot, function: Option<String>, value: Value) -> Result<(), Problem> {
+    fn add(&mut self, at: Spot, function: Option<String>, value: Value, plain: bool) -> Result<(), Problem> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(self.source.error(at, format!("a template may not have more than {MAX_NODES} values")));
         }
-        let mut node = Node { at, value };
+        let mut node = Node { at, plain, value };
         if let Some(function) = function {
-            node = Node { at, value: Value::Map(vec![(function, node)]) };
+            node = Node { at, plain: false, value: Value::Map(vec![(function, node)]) };
         }
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.root = Some(node),

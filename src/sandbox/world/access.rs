@@ -131,6 +131,11 @@ impl Caller {
         }
     }
 
+    /// Whether it is an administrator of the account's catalog.
+    pub fn administers(&self) -> bool {
+        self.principal.access == Access::Account
+    }
+
     /// Whether it may act on something of `owner`.
     pub fn reaches(&self, owner: &Owner) -> bool {
         self.sees(self.principal.access, owner)

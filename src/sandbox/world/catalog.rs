@@ -1,6 +1,6 @@
 //! The catalog: products, versions and launch paths, as a caller sees them.
 
-use super::model::{Answer, Constraint, ConstraintKind, Place, Portfolio, Product, ServiceError, Version};
+use super::model::{Answer, Cloud, Constraint, ConstraintKind, Place, Portfolio, Product, ServiceError, Version};
 use super::{Caller, World};
 
 /// A product, by id or by name.
@@ -27,8 +27,11 @@ pub struct Chosen {
 }
 
 impl World {
-    /// The launch path id of a product in a portfolio.
+    /// The launch path id of a product in a portfolio; Alibaba Cloud names the portfolio itself.
     pub fn path_id(&self, product: &str, portfolio: &str) -> String {
+        if self.catalog.portfolios.get(portfolio).is_some_and(|p| p.place.cloud() == Cloud::Alibaba) {
+            return portfolio.to_owned();
+        }
         super::super::ids::id(self.catalog.seed, "lpv2", &format!("{product}/{portfolio}"))
     }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::{Chosen, ProductRef, VersionRef};
 use super::model::{
-    Answer, ConstraintKind, Failure, Launch, Millis, Provisioned, Record, RecordKind, ServiceError, Stack, Status,
-    Tags, Token, Value, Values, Work,
+    Answer, Cloud, ConstraintKind, Failure, LAST, Launch, Millis, Provisioned, Record, RecordKind, ServiceError, Stack,
+    Status, Tags, Token, Value, Values, Work,
 };
 use super::{Caller, World};
 use crate::sandbox::ids;
@@ -169,6 +169,7 @@ impl World {
             launch_role,
             stack: None,
             plan: None,
+            stack_region: None,
             terminated: false,
         }
     }
@@ -266,7 +267,7 @@ impl World {
         let usual = self.version_by_id(&product.product, &product.version).map_or(0, |(_, v)| v.duration);
         let length = if usual == 0 { 0 } else { usual.max(TERMINATION) };
         let kind = RecordKind::TerminateProvisionedProduct;
-        let record = self.begin(product, kind, Work::Terminate { retain }, failure, length);
+        let record = self.begin(product, kind, Work::Terminate { retain, plan: None }, failure, length);
         self.put_token(key, Token { request: digest.to_owned(), answer: record.id.clone() });
         Ok(record)
     }
@@ -280,7 +281,7 @@ impl World {
         failure: Option<Failure>,
         length: Millis,
     ) -> Record {
-        let id = self.new_id("rec");
+        let id = self.new_id(if product.place.cloud() == Cloud::Alibaba { "task" } else { "rec" });
         let sequence = self.next();
         let doomed = std::mem::take(&mut self.doomed);
         let failure = failure.or_else(|| {
@@ -289,9 +290,9 @@ impl World {
                 message: "the operation failed (sandbox fault)".into(),
             })
         });
-        let (to_product, to_version, path) = match &work {
-            Work::Launch { launch, .. } => (launch.product.clone(), launch.version.clone(), launch.path.clone()),
-            _ => (product.product.clone(), product.version.clone(), product.path.clone()),
+        let (to_product, to_version, path, entered) = match &work {
+            Work::Launch { launch: to, .. } => (to.product.clone(), to.version.clone(), to.path.clone(), to.asked()),
+            _ => (product.product.clone(), product.version.clone(), product.path.clone(), Values::new()),
         };
         let record = Record {
             id: id.clone(),
@@ -305,10 +306,11 @@ impl World {
             version: to_version,
             path,
             tags: product.tags.clone(),
+            entered,
             launch_role: product.launch_role.clone(),
             holder: product.owner.clone(),
             created: self.state.now,
-            ends: self.state.now + length,
+            ends: self.state.now.saturating_add(length).min(LAST),
             failure,
             outputs: Vec::new(),
             work: Some(work),
@@ -359,6 +361,7 @@ impl World {
             version: chosen.version.id.clone(),
             path: self.path_id(&chosen.product.id, &chosen.portfolio.id),
             parameters,
+            entered: BTreeSet::new(),
             tags,
             notifications,
         };
@@ -396,6 +399,14 @@ impl World {
                 && stack.parameters == launch.parameters
                 && stack.tags == launch.tags
         })
+    }
+}
+
+impl Launch {
+    /// The values that it was asked for, without what the template has by default.
+    pub fn asked(&self) -> Values {
+        let asked = self.parameters.iter().filter(|(key, _)| self.entered.contains(*key));
+        asked.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
 

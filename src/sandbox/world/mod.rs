@@ -6,12 +6,17 @@
 //! those that are due.
 
 pub mod access;
+pub mod approval;
 mod catalog;
 mod launch;
 pub mod model;
+mod place;
 mod plans;
 mod properties;
+pub mod ram;
 mod read;
+mod refusal;
+pub mod ros;
 mod search;
 mod settle;
 mod store;
@@ -22,6 +27,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use access::Caller;
+use approval::RosPlan;
 pub use catalog::{Chosen, ProductRef, VersionRef};
 pub(in crate::sandbox) use launch::effective;
 pub use launch::{Given, ProvisionRequest, Target, UpdateRequest};
@@ -56,6 +62,9 @@ pub struct Catalog {
     pub portfolios: BTreeMap<String, Portfolio>,
     pub products: BTreeMap<String, Product>,
     pub templates: BTreeMap<String, TemplateSource>,
+    /// Numbers of Alibaba Cloud's users and roles, by ARN.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ram: BTreeMap<String, String>,
 }
 
 /// What does change, in the shape in which snapshots keep it.
@@ -69,7 +78,12 @@ pub struct State {
     pub stacks: BTreeMap<String, Stack>,
     pub plans: BTreeMap<String, Plan>,
     pub tokens: BTreeMap<String, Token>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ros_plans: BTreeMap<String, RosPlan>,
 }
+
+/// When something was made, and its id: lists are in this order.
+pub type Created = (Millis, String);
 
 /// Derived from [`State`] and kept in step with it.
 #[derive(Debug, Default)]
@@ -85,6 +99,13 @@ struct Indexes {
     due: BTreeSet<(Millis, String)>,
     access_keys: BTreeMap<String, String>,
     product_names: BTreeMap<Place, BTreeMap<String, Vec<String>>>,
+    /// Product by version.
+    versions: BTreeMap<String, String>,
+    /// Instances by creation: those of a place, and those of each holder in it.
+    created: BTreeMap<(Place, Option<String>), Vec<Created>>,
+    /// Instances by name in lower case.
+    folded: BTreeMap<Place, BTreeMap<String, BTreeSet<String>>>,
+    ros_plans: BTreeMap<Place, BTreeSet<Created>>,
 }
 
 /// The world. See the module.

@@ -1,38 +1,17 @@
 //! What the world consists of. Times are milliseconds since 1970 in the world's own time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use super::place::{Cloud, Place};
+pub use super::refusal::{Answer, ServiceError};
 
 /// Milliseconds since the epoch, in the world's own time.
 pub type Millis = i64;
 
-/// An account and a region: nothing in the world reaches across two of them but names of principals.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    pub account: String,
-    pub region: String,
-}
-
-impl Place {
-    /// The partition that ARNs of this place are in.
-    pub fn partition(&self) -> &'static str {
-        if self.region.starts_with("cn-") {
-            "aws-cn"
-        } else if self.region.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.account, self.region)
-    }
-}
+/// Where the world's time ends: the last moment that can be written down. Whatever would end later ends then.
+pub const LAST: Millis = 253_402_207_200_000;
 
 /// How much of an account a principal may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,6 +57,8 @@ pub enum ConstraintKind {
     ResourceUpdate,
     Stackset,
     Template,
+    Approval,
+    StackRegion,
 }
 
 impl ConstraintKind {
@@ -88,6 +69,8 @@ impl ConstraintKind {
             ConstraintKind::ResourceUpdate => "RESOURCE_UPDATE",
             ConstraintKind::Stackset => "STACKSET",
             ConstraintKind::Template => "TEMPLATE",
+            ConstraintKind::Approval => "APPROVAL",
+            ConstraintKind::StackRegion => "STACK_REGION",
         }
     }
 }
@@ -99,6 +82,15 @@ pub struct Constraint {
     pub kind: ConstraintKind,
     /// The launch role of a LAUNCH constraint.
     pub role: Option<String>,
+    /// What an APPROVAL constraint covers: operations, or `All`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<String>,
+    /// Who may approve: keys of principals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
+    /// Where a STACK_REGION constraint lets stacks be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -134,6 +126,9 @@ pub struct Version {
     pub kind: StackKind,
     pub active: bool,
     pub deprecated: bool,
+    /// What an administrator advises otherwise; nothing is `Default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// Content hash of the template, the key in [`super::Catalog::templates`].
     pub template: String,
     pub duration: Millis,
@@ -146,6 +141,8 @@ pub struct Version {
 pub enum StackKind {
     CfnStack,
     CfnStackset,
+    /// A stack of Alibaba Cloud's Resource Orchestration Service.
+    RosStack,
 }
 
 impl StackKind {
@@ -153,6 +150,7 @@ impl StackKind {
         match self {
             StackKind::CfnStack => "CFN_STACK",
             StackKind::CfnStackset => "CFN_STACKSET",
+            StackKind::RosStack => "RosStack",
         }
     }
 }
@@ -180,6 +178,8 @@ impl Status {
 }
 
 /// Who holds a provisioned product: the principal, and the session if it was a session that took it.
+///
+/// On Alibaba Cloud `session` is `role/ID` or `user/ID`: what the service tells of an owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     pub arn: String,
@@ -211,13 +211,22 @@ pub struct Provisioned {
     pub launch_role: Option<String>,
     pub stack: Option<String>,
     pub plan: Option<String>,
+    /// Where the resources are, on a cloud where that need not be the region of the catalog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_region: Option<String>,
     pub terminated: bool,
 }
 
 impl Provisioned {
     pub fn arn(&self) -> String {
         let Place { account, region } = &self.place;
-        format!("arn:{}:servicecatalog:{region}:{account}:stack/{}/{}", self.place.partition(), self.name, self.id)
+        match self.place.cloud() {
+            Cloud::Alibaba => format!("acs:servicecatalog:{region}:{account}:provisionedproduct/{}", self.id),
+            Cloud::Aws => {
+                let partition = self.place.partition();
+                format!("arn:{partition}:servicecatalog:{region}:{account}:stack/{}/{}", self.name, self.id)
+            }
+        }
     }
 }
 
@@ -286,12 +295,15 @@ impl RecordKind {
 }
 
 /// What a launch (a first one or an update) is to bring about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
     pub product: String,
     pub version: String,
     pub path: String,
     pub parameters: Values,
+    /// Keys of the parameters that were asked for; kept only where the service tells them from defaults.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub entered: BTreeSet<String>,
     pub tags: Tags,
     pub notifications: Vec<String>,
 }
@@ -300,9 +312,19 @@ pub struct Launch {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
-    Launch { launch: Launch, plan: Option<String> },
-    Properties { owner: Option<Owner>, launch_role: Option<String> },
-    Terminate { retain: bool },
+    Launch {
+        launch: Launch,
+        plan: Option<String>,
+    },
+    Properties {
+        owner: Option<Owner>,
+        launch_role: Option<String>,
+    },
+    Terminate {
+        retain: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -325,6 +347,9 @@ pub struct Record {
     pub version: String,
     pub path: String,
     pub tags: Tags,
+    /// The parameters that were asked for, where the service tells them.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub entered: Values,
     pub launch_role: Option<String>,
     /// Who owned the product when the request was made: a previous owner keeps these in his history.
     pub holder: Owner,
@@ -359,7 +384,7 @@ impl Record {
         let mut first = self.clone();
         first.failure = None;
         first.outputs = Vec::new();
-        first.work = Some(Work::Terminate { retain: false });
+        first.work = Some(Work::Terminate { retain: false, plan: None });
         first.ends = first.created + 60_000;
         first
     }
@@ -429,30 +454,3 @@ pub struct Token {
     /// Id of the record or plan that answered it.
     pub answer: String,
 }
-
-/// A refusal, with the service's own code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceError {
-    pub code: &'static str,
-    pub message: String,
-}
-
-impl ServiceError {
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        ServiceError { code, message: message.into() }
-    }
-
-    pub fn invalid(message: impl Into<String>) -> Self {
-        ServiceError::new("InvalidParametersException", message)
-    }
-
-    pub fn missing(message: impl Into<String>) -> Self {
-        ServiceError::new("ResourceNotFoundException", message)
-    }
-
-    pub fn state(message: impl Into<String>) -> Self {
-        ServiceError::new("InvalidStateException", message)
-    }
-}
-
-pub type Answer<T> = Result<T, ServiceError>;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalog::{Chosen, ProductRef, VersionRef};
 use super::launch::Given;
 use super::model::{
-    Access, Answer, Failure, Millis, Plan, PlanStatus, Provisioned, Record, RecordKind, ResourceChange, ServiceError,
-    StackKind, Status, Tags, Token, Work,
+    Access, Answer, Failure, LAST, Millis, Plan, PlanStatus, Provisioned, Record, RecordKind, ResourceChange,
+    ServiceError, StackKind, Status, Tags, Token, Work,
 };
 use super::{Caller, World};
 
@@ -72,7 +72,7 @@ impl World {
             status_message: None,
             created: self.state.now,
             updated: self.state.now,
-            ends: self.state.now + CHANGE_SET,
+            ends: self.state.now.saturating_add(CHANGE_SET).min(LAST),
             owner: product.owner.clone(),
             launch: outlook.launch,
             previous: request.parameters.iter().filter(|g| g.previous).map(|g| g.key.clone()).collect(),

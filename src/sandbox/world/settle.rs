@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::World;
 use super::model::{
-    Launch, Millis, OutputValue, Place, PlanStatus, Provisioned, Record, Stack, StackKind, Status, Values, Work,
+    Cloud, LAST, Launch, Millis, OutputValue, Place, PlanStatus, Provisioned, Record, Stack, StackKind, Status, Values,
+    Work,
 };
 use crate::sandbox::ids;
 use crate::sandbox::template::{Context, Template};
@@ -12,6 +13,7 @@ use crate::sandbox::template::{Context, Template};
 impl World {
     /// Moves time forward and ends, in their order, the operations whose time has come. Time never goes back.
     pub fn advance_to(&mut self, now: Millis) {
+        let now = now.min(LAST);
         while let Some((due, id)) = self.indexes.due.first().cloned() {
             if due > now {
                 break;
@@ -22,6 +24,8 @@ impl World {
                 self.end(record);
             } else if self.state.plans.contains_key(&id) {
                 self.end_plan_creation(&id);
+            } else if self.state.ros_plans.contains_key(&id) {
+                self.end_preview(&id);
             }
         }
         self.state.now = self.state.now.max(now);
@@ -44,11 +48,20 @@ impl World {
                 product.owner = owner.unwrap_or(product.owner);
                 product.launch_role = launch_role.or(product.launch_role);
             }
-            Work::Terminate { .. } if failed => product.status = Status::Tainted,
-            Work::Terminate { retain } => self.end_termination(&mut product, &record, retain),
+            Work::Terminate { retain, plan } => {
+                if let Some(plan) = plan {
+                    self.end_ros_execution(&plan, record.failure.as_ref());
+                }
+                if failed {
+                    product.status = Status::Tainted;
+                } else {
+                    self.end_termination(&mut product, &record, retain);
+                }
+            }
             Work::Launch { launch, plan } => {
                 if let Some(plan) = plan {
                     self.end_plan_execution(&plan, failed);
+                    self.end_ros_execution(&plan, record.failure.as_ref());
                 }
                 if failed {
                     self.end_failed_launch(&mut product);
@@ -104,14 +117,18 @@ impl World {
         let template = version.map(|(_, v)| v.template.clone()).unwrap_or_default();
         let old = self.stack_of(product);
         let name = format!("SC-{}-{}", product.place.account, product.id);
-        let mut stack = self.new_stack(product.kind, product.place.clone(), name, template, launch.parameters, now);
+        let mut place = product.place.clone();
+        if let Some(region) = &product.stack_region {
+            place.region.clone_from(region);
+        }
+        let mut stack = self.new_stack(product.kind, place, name, template, launch.parameters, now);
         stack.tags = launch.tags;
         stack.notifications = launch.notifications;
         stack.role.clone_from(&product.launch_role);
         if let Some(old) = old {
             stack.created = old.created;
             stack.updated = Some(now);
-            if product.kind == StackKind::CfnStack {
+            if product.kind != StackKind::CfnStackset {
                 stack.status = "UPDATE_COMPLETE".into();
             }
         }
@@ -154,6 +171,7 @@ impl World {
         let (resource, separator) = match kind {
             StackKind::CfnStack => ("stack", '/'),
             StackKind::CfnStackset => ("stackset", ':'),
+            StackKind::RosStack => return uuid,
         };
         format!("arn:{partition}:cloudformation:{region}:{account}:{resource}/{name}{separator}{uuid}")
     }
@@ -190,6 +208,9 @@ impl World {
 /// The outputs that the catalog adds its own to.
 pub(in crate::sandbox) fn catalog_outputs(stack: &Stack) -> Vec<OutputValue> {
     let mut all = stack.outputs.clone();
+    if stack.place.cloud() == Cloud::Alibaba {
+        return all;
+    }
     all.push(OutputValue {
         key: "CloudformationStackARN".into(),
         value: stack.id.clone(),

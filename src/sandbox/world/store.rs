@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Millis, Plan, Provisioned, Record, Stack, Token};
+use super::approval::RosPlan;
+use super::model::{Cloud, Millis, Plan, Provisioned, Record, Stack, Token};
 use super::{State, World};
 
 /// Ids of what has changed.
@@ -15,6 +16,7 @@ pub(super) struct Changed {
     stacks: BTreeSet<String>,
     plans: BTreeSet<String>,
     tokens: BTreeSet<String>,
+    pub(super) ros_plans: BTreeSet<String>,
 }
 
 /// The new values of what has changed; `null` for what is gone.
@@ -32,6 +34,8 @@ pub struct Delta {
     pub plans: BTreeMap<String, Option<Plan>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tokens: BTreeMap<String, Option<Token>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ros_plans: BTreeMap<String, Option<RosPlan>>,
 }
 
 fn values<T: Clone>(ids: BTreeSet<String>, table: &BTreeMap<String, T>) -> BTreeMap<String, Option<T>> {
@@ -47,7 +51,8 @@ impl World {
     /// Whether anything has changed since [`Self::take_changes`] was last called.
     pub fn has_changes(&self) -> bool {
         let changed = &self.changed;
-        let sets = [&changed.provisioned, &changed.records, &changed.stacks, &changed.plans, &changed.tokens];
+        let Changed { provisioned, records, stacks, plans, tokens, ros_plans } = changed;
+        let sets = [provisioned, records, stacks, plans, tokens, ros_plans];
         sets.iter().any(|set| !set.is_empty())
     }
 
@@ -65,6 +70,7 @@ impl World {
             stacks: values(changed.stacks, &self.state.stacks),
             plans: values(changed.plans, &self.state.plans),
             tokens: values(changed.tokens, &self.state.tokens),
+            ros_plans: values(changed.ros_plans, &self.state.ros_plans),
         })
     }
 
@@ -101,6 +107,12 @@ impl World {
                 None => self.remove_token(&key),
             }
         }
+        for (id, value) in delta.ros_plans {
+            match value {
+                Some(value) => self.put_ros_plan(value),
+                None => self.remove_ros_plan(&id),
+            }
+        }
         self.state.now = self.state.now.max(delta.now);
         self.state.counter = self.state.counter.max(delta.counter);
         self.changed = Changed::default();
@@ -123,6 +135,9 @@ impl World {
         for value in state.plans.into_values() {
             self.put_plan(value);
         }
+        for value in state.ros_plans.into_values() {
+            self.put_ros_plan(value);
+        }
         self.state.tokens = state.tokens;
         self.changed = Changed::default();
     }
@@ -134,10 +149,16 @@ impl World {
         for product in self.catalog.products.values() {
             let names = self.indexes.product_names.entry(product.place.clone()).or_default();
             names.entry(product.name.clone()).or_default().push(product.id.clone());
+            for version in &product.versions {
+                self.indexes.versions.insert(version.id.clone(), product.id.clone());
+            }
         }
     }
 
     pub(super) fn put_provisioned(&mut self, value: Provisioned) {
+        if value.place.cloud() == Cloud::Alibaba {
+            self.index_instance(&value);
+        }
         let live = self.indexes.live.entry(value.place.clone()).or_default();
         let names = self.indexes.names.entry(value.place.clone()).or_default();
         match (live.binary_search(&value.id), value.terminated) {

@@ -52,6 +52,7 @@ struct Told {
     allow: Allowed,
     destroy: bool,
     settled: bool,
+    refused: Vec<String>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -78,6 +79,7 @@ fn options(text: &str) -> Options {
         },
         destroy: told.destroy,
         settled: told.settled,
+        refused: set(&told.refused),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use tenure::ledger::entry::{Declaration, Holdings, Started};
-use tenure::ledger::{Applied, Ledger, Managed, Unsettled};
+use tenure::ledger::{Applied, Ledger, Managed, Prepared, Unsettled};
 use tenure::model::{
     Argument, CatalogProduct, LaunchPath, LiveParameter, LiveParameters, Lookup, Observation, Operation,
     OperationState, ParameterSpec, Project, ProvisionedProduct, Query, Request, SecretRef, Status, StepId, StepKind,
@@ -15,6 +15,8 @@ use tenure::model::{
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct World {
+    /// Alibaba Cloud: lists show no tags, and stacks are of its kind.
+    alibaba: bool,
     /// Ids that do not exist, when one asks by id.
     gone: BTreeSet<String>,
     /// Why something cannot be read: every fact of an id, or one (`outputs pp-a`).
@@ -24,6 +26,8 @@ pub struct World {
     /// Provisioned products: `pp-KEY`.
     pp: BTreeMap<String, Provisioned>,
     operation: BTreeMap<String, Record>,
+    /// Holders by name, as an id; an empty text is a name that nobody has.
+    principals: BTreeMap<String, String>,
     /// Products of one name, which a name cannot tell apart.
     ambiguous: BTreeMap<String, Vec<String>>,
 }
@@ -36,6 +40,10 @@ struct Product {
     paths: Option<BTreeMap<String, String>>,
     /// Whether a RESOURCE_UPDATE constraint is known.
     tags_allowed: bool,
+    /// A launch need not name one of several paths.
+    default_path: Option<bool>,
+    /// What takes approval on every path: `provision`, `update`, `terminate`.
+    approvals: BTreeSet<StepKind>,
     /// By name; `pa-NAME`.
     version: BTreeMap<String, ProductVersion>,
 }
@@ -82,6 +90,9 @@ struct Provisioned {
     status: Option<Status>,
     owner: Option<String>,
     session: Option<String>,
+    /// The id of the launch path, where the list shows it.
+    path: Option<String>,
+    stack_region: Option<String>,
     launch_role: Option<String>,
     /// `****` is a value that is not shown.
     #[serde(default)]
@@ -105,6 +116,10 @@ struct Provisioned {
 #[serde(deny_unknown_fields, default)]
 struct Record {
     failed: Option<String>,
+    /// Who may approve it.
+    waiting: Option<String>,
+    /// `Prepare` or `Execute` of what was handed in.
+    kind: String,
     /// Id.
     version: Option<String>,
     path: Option<String>,
@@ -165,6 +180,11 @@ impl World {
         let parameters = ids("parameters", &asked, Subject::Parameters);
         let outputs = ids("outputs", &query.outputs, Subject::Outputs);
         let operations = ids("operation", &query.operations, Subject::Operation);
+        let principals = ids("principal", &query.principals, Subject::Principal);
+        for name in principals {
+            let id = self.principals.get(&name).filter(|id| !id.is_empty()).cloned();
+            seen.principals.insert(name, id);
+        }
         for id in launch_roles {
             seen.launch_roles.insert(id.clone(), of(&id).launch_role.clone());
         }
@@ -208,6 +228,7 @@ impl Product {
         let tag_updates = if self.tags_allowed { TagUpdates::Allowed } else { TagUpdates::NotKnown };
         let paths = self.paths.as_ref().unwrap_or(&default).iter();
         CatalogProduct {
+            default_path: self.default_path.unwrap_or(paths.len() < 2),
             id: format!("prod-{key}"),
             name: self.name.clone().unwrap_or_else(|| key.to_owned()),
             versions: self
@@ -219,7 +240,14 @@ impl Product {
                     deprecated: version.deprecated,
                 })
                 .collect(),
-            paths: paths.map(|(id, name)| LaunchPath { id: id.clone(), name: name.clone(), tag_updates }).collect(),
+            paths: paths
+                .map(|(id, name)| LaunchPath {
+                    id: id.clone(),
+                    name: name.clone(),
+                    tag_updates,
+                    approvals: self.approvals.clone(),
+                })
+                .collect(),
         }
     }
 }
@@ -274,15 +302,16 @@ impl Provisioned {
         ProvisionedProduct {
             id: format!("pp-{key}"),
             name: self.name.clone().unwrap_or_else(|| key.to_owned()),
-            kind: self.kind.clone().unwrap_or_else(|| "CFN_STACK".to_owned()),
+            kind: self.kind.clone().unwrap_or_else(|| if world.alibaba { "RosStack" } else { "CFN_STACK" }.to_owned()),
             status: self.status.unwrap_or(Status::Available),
             status_message: None,
             product_id: format!("prod-{}", self.product),
             product_name: product.name.clone().unwrap_or_else(|| self.product.clone()),
             version_id: format!("pa-{}", self.version),
             version_name: name.unwrap_or_else(|| self.version.clone()),
-            tags: self.tags.clone(),
-            portfolio_id: None,
+            tags: if world.alibaba { BTreeMap::new() } else { self.tags.clone() },
+            portfolio_id: self.path.clone(),
+            stack_region: self.stack_region.clone(),
             owner: self.owner.clone(),
             owner_session: self.session.clone().or_else(|| self.owner.clone()),
             physical_id: None,
@@ -311,9 +340,13 @@ impl Record {
         Operation {
             id: id.to_owned(),
             product_id: String::new(),
-            state: self.failed.clone().map_or(OperationState::Succeeded, OperationState::Failed),
+            state: match (&self.failed, &self.waiting) {
+                (Some(text), _) => OperationState::Failed(text.clone()),
+                (None, Some(by)) => OperationState::Waiting(by.clone()),
+                (None, None) => OperationState::Succeeded,
+            },
             status: String::new(),
-            kind: String::new(),
+            kind: self.kind.clone(),
             version_id: self.version.clone(),
             path_id: self.path.clone(),
             updated: self.at.as_ref().map(|at| at.parse().unwrap()),
@@ -333,6 +366,7 @@ pub fn describe(query: &Query) -> String {
         ("launch role", &query.launch_roles),
         ("outputs", &query.outputs),
         ("operation", &query.operations),
+        ("principal", &query.principals),
     ];
     for (word, set) in sets {
         words.extend(set.iter().map(|item| format!("{word} {item}")));
@@ -354,6 +388,19 @@ struct Book {
     ours: BTreeMap<String, Ours>,
     /// Address and what was begun: `update pp-x`.
     unsettled: BTreeMap<String, String>,
+    /// What was handed in for approval, by address.
+    handed_in: BTreeMap<String, HandedIn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandedIn {
+    id: String,
+    /// Known to be approved.
+    #[serde(default)]
+    approved: bool,
+    /// The request, in JSON.
+    change: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -402,7 +449,7 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
         };
         let declaration = Declaration {
             name: ours.name.unwrap_or_else(|| address.key.clone()),
-            cloud: tenure::model::Cloud::Aws,
+            cloud: target.map_or(tenure::model::Cloud::Aws, |target| target.cloud),
             account: named(ours.account, target.map(|t| &t.account), "123456789012"),
             region: named(ours.region, target.map(|t| &t.region), "eu-west-1"),
             protect: ours.protect,
@@ -446,6 +493,25 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
             before: Holdings::default(),
         };
         ledger.unsettled.insert(address, Unsettled { started, at, run: "run".to_owned(), submitted: None });
+    }
+    for (address, HandedIn { id, approved, change }) in book.handed_in {
+        let address: tenure::model::Address = address.parse().unwrap();
+        let change: Request = serde_json::from_str(&change).unwrap();
+        if approved {
+            ledger.prepared.insert(address, Prepared { id, change });
+            continue;
+        }
+        let started = Started {
+            step: StepId(1),
+            address: address.clone(),
+            kind: StepKind::Prepare,
+            request: Request::Prepare { change: Box::new(change), supersedes: None },
+            token: "token".to_owned(),
+            seen: None,
+            before: Holdings::default(),
+        };
+        let submitted = Some((id, format!("pp-{}", address.key)));
+        ledger.unsettled.insert(address, Unsettled { started, at, run: "run".to_owned(), submitted });
     }
     ledger
 }

@@ -46,16 +46,6 @@ fn reads_outlast_throttling_broken_and_lost_answers() {
 }
 
 #[test]
-fn jitter_is_full_and_bounded() {
-    let fake = service(|_| empty_list());
-    let bench = bench(&fake, |_| {});
-    let waits: Vec<Duration> = (0..1000).map(|_| bench.aws.client.link.backoff(20)).collect();
-    assert!(waits.iter().all(|wait| *wait <= BACKOFF_CAP));
-    let mean = waits.iter().sum::<Duration>() / 1000;
-    assert!((9..11).contains(&mean.as_secs()), "{mean:?}");
-}
-
-#[test]
 fn throttled_to_the_end_says_so() {
     let fake = service(|_| refuse("ThrottlingException", "Rate exceeded"));
     let bench = bench(&fake, |_| {});

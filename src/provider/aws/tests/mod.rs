@@ -187,6 +187,7 @@ pub(super) fn target() -> Target {
         language: None,
         use_fips: false,
         use_dualstack: false,
+        undocumented_reads: false,
         endpoint: Endpoint::Cloud,
     }
 }
@@ -215,6 +216,8 @@ pub(super) fn bench(fake: &Arc<Fake>, change: impl FnOnce(&mut Target)) -> Bench
         transport: Arc::clone(fake) as Arc<dyn Transport>,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         meter: meter.clone(),
+        cache: Arc::new(crate::seam::NoCache),
+        world: None,
         fixed: Some(fixed()),
         parallelism: 8,
     });
@@ -234,6 +237,8 @@ pub(super) fn bench_of_profiles(fake: &Arc<Fake>, profiles: PathBuf, change: imp
         transport: Arc::clone(fake) as Arc<dyn Transport>,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         meter: meter.clone(),
+        cache: Arc::new(crate::seam::NoCache),
+        world: None,
         fixed: None,
         parallelism: 8,
     };

@@ -2,10 +2,11 @@ use serde_json::{Value, json};
 
 use super::super::tests::*;
 use super::*;
+use crate::model::{Pending, StepKind};
 use crate::provider::Provider;
 
-fn operation(number: usize, kind: &str) -> Operation {
-    Operation {
+fn operation(number: usize, kind: &str) -> Pending {
+    let operation = Operation {
         id: format!("rec-{number}"),
         product_id: format!("pp-{number}"),
         state: OperationState::Running,
@@ -14,10 +15,11 @@ fn operation(number: usize, kind: &str) -> Operation {
         version_id: None,
         path_id: None,
         updated: None,
-    }
+    };
+    Pending { kind: StepKind::Update, operation, after: None }
 }
 
-fn running(count: usize) -> Vec<Operation> {
+fn running(count: usize) -> Vec<Pending> {
     (0..count).map(|number| operation(number, "UPDATE_PROVISIONED_PRODUCT")).collect()
 }
 

@@ -23,6 +23,7 @@ fn product(id: &str, kind: &str, physical_id: Option<&str>) -> ProvisionedProduc
         owner: None,
         owner_session: None,
         physical_id: physical_id.map(str::to_owned),
+        stack_region: None,
         created: None,
         last_operation: None,
         last_provisioning: None,

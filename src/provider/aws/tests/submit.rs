@@ -30,6 +30,7 @@ fn provision() {
         product_id: "prod-1".into(),
         version_id: "pa-1".into(),
         path_id: Some("lpv3-1".into()),
+        stack_region: None,
         parameters: map(vec![("Cidr", Argument::Value("10.0.0.0/16".into()))]),
         tags: map(vec![("team", "net".into())]),
     };
@@ -108,6 +109,7 @@ fn references_are_never_sent() {
             product_id: "prod-1".into(),
             version_id: "pa-1".into(),
             path_id: None,
+            stack_region: None,
             parameters: map(vec![("P", argument)]),
             tags: BTreeMap::new(),
         };

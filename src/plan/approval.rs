@@ -1,0 +1,103 @@
+//! Changes that take somebody's approval: handed in by one run, carried out by a later one.
+
+use std::collections::BTreeSet;
+
+use super::draft::Draft;
+use super::knowledge::Fact;
+use super::planner::Planner;
+use crate::ledger::{Prepared, Unsettled};
+use crate::model::{
+    Address, CatalogProduct, LaunchPath, Lookup, Operation, OperationState, ProvisionedProduct, Request, StepKind,
+};
+use crate::problem::Problem;
+
+/// What takes approval on the way that a change goes; where the service chooses the way, on any.
+pub fn needed(catalog: &CatalogProduct, path: Option<&LaunchPath>) -> BTreeSet<StepKind> {
+    match path {
+        Some(path) => path.approvals.clone(),
+        None => catalog.paths.iter().flat_map(|path| path.approvals.iter().copied()).collect(),
+    }
+}
+
+/// The change that an unsettled step has handed in, once the cloud has accepted it.
+pub fn handed_in(step: &Unsettled) -> Option<Prepared> {
+    match (&step.started.request, &step.submitted) {
+        (Request::Prepare { change, .. }, Some((id, _))) => {
+            Some(Prepared { id: id.clone(), change: (**change).clone() })
+        }
+        _ => None,
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// What takes approval when `product` is terminated; `None` while that has to be asked.
+    pub fn termination_approvals(
+        &mut self,
+        address: &Address,
+        product: &'a ProvisionedProduct,
+    ) -> Option<BTreeSet<StepKind>> {
+        if !self.inputs.traits(address).asks_approval {
+            return Some(BTreeSet::new());
+        }
+        let Lookup::Found(catalog) = self.knowledge.catalog_product(&address.target, &product.product_id)? else {
+            return Some(BTreeSet::new());
+        };
+        let path = catalog.paths.iter().find(|path| Some(&path.id) == product.portfolio_id.as_ref());
+        Some(needed(catalog, path).into_iter().filter(|kind| *kind == StepKind::Terminate).collect())
+    }
+
+    /// Goes on with what was handed in before: carried out when it was approved and is still what is wanted, replaced
+    /// when it is not. `None` when it has to be asked, or nothing can be done now.
+    pub fn take_up(&mut self, draft: &mut Draft) -> Option<()> {
+        let address = draft.address.clone();
+        if self.inputs.options.refused.contains(&address) {
+            let problem = Problem::failed("the change that was handed in was not approved")
+                .hint("apply again to hand it in once more");
+            self.finding(&address, true, true, problem);
+            return None;
+        }
+        let ledger = self.inputs.ledger;
+        let open = ledger.unsettled.get(&address).and_then(handed_in);
+        let Some(earlier) = open.or_else(|| ledger.prepared.get(&address).cloned()) else { return Some(()) };
+        let operation = match self.knowledge.operation(&address.target, &earlier.id) {
+            Fact::Known(operation) => operation,
+            Fact::Asked => return None,
+            Fact::Unreadable(reason) => {
+                let problem = Problem::failed(format!("{}, which was handed in, cannot be read: {reason}", earlier.id))
+                    .hint("look with an identity that may read it, and plan again");
+                self.finding(&address, true, true, problem);
+                return None;
+            }
+        };
+        if !draft.changes().any(|change| *change == earlier.change) {
+            return self.overtaken(draft, &earlier, operation);
+        }
+        let problem = match &operation.state {
+            OperationState::Waiting(by) => Problem::failed(format!("waiting for approval by {by} ({})", earlier.id))
+                .hint("apply again when it has been approved"),
+            OperationState::Running => Problem::failed(format!("{} is being prepared or carried out", earlier.id))
+                .hint("apply again in a while"),
+            OperationState::Failed(why) => Problem::failed(format!("{} was not approved: {why}", earlier.id))
+                .hint("`tenure apply` records that; the next one hands the change in once more"),
+            OperationState::Succeeded => {
+                draft.prepared = Some(earlier).filter(|_| operation.kind == Operation::PREPARATION);
+                return Some(());
+            }
+        };
+        self.finding(&address, true, true, problem);
+        None
+    }
+
+    /// What was handed in is no longer what the files ask for.
+    fn overtaken(&mut self, draft: &mut Draft, earlier: &Prepared, operation: &Operation) -> Option<()> {
+        let alive = operation.kind == Operation::PREPARATION && !matches!(operation.state, OperationState::Failed(_));
+        if alive && draft.changes().any(|change| draft.approvals.contains(&change.kind())) {
+            draft.supersedes = Some(earlier.id.clone());
+        } else if alive {
+            let problem = Problem::failed(format!("{} was handed in, and the files no longer ask for it", earlier.id))
+                .hint("cancel it where it waits, so that nobody carries it out");
+            self.finding(&draft.address, false, false, problem);
+        }
+        Some(())
+    }
+}
