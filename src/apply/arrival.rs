@@ -183,7 +183,9 @@ fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) ->
 /// it was sent to, or it has been forgotten. The next plan compares with what there is.
 pub async fn vanished(provider: &dyn Provider, pending: Pending) -> Option<Verdict> {
     let Pending { kind, operation, .. } = pending;
-    if operation.status != Operation::NOT_VISIBLE {
+    // What is handed in is no operation of the product, and not every cloud names its operations when it accepts them.
+    let handed_in = matches!(kind, StepKind::Prepare | StepKind::Execute);
+    if operation.status != Operation::NOT_VISIBLE || operation.id.is_empty() || handed_in {
         return None;
     }
     let id = &operation.product_id;
