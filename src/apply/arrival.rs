@@ -157,8 +157,11 @@ async fn newer(
             Ok(Verdict::Operation(operation))
         }
         Request::Terminate { .. } if kind.contains("TERMINATE") => Ok(Verdict::Operation(operation)),
-        // Its record does not say what it changes to; the product will.
-        Request::SetOwner { .. } | Request::SetLaunchRole { .. } if operation.state == OperationState::Running => {
+        // Its record does not say what it changes to; the product will, and what was seen of it while the operation ran
+        // does not.
+        Request::SetOwner { .. } | Request::SetLaunchRole { .. }
+            if operation.state == OperationState::Running || product.status == Status::UnderChange =>
+        {
             Ok(Verdict::Busy)
         }
         _ => between(),

@@ -313,6 +313,7 @@ fn began_entry(session: &Session, plan: &Plan, live: &Live, order: &Order<'_>, a
     Entry::Began(Began {
         command: order.command.to_owned(),
         actors: session::actors(live),
+        holders: live.iter().filter_map(|(target, seen)| Some((target.clone(), seen.holder.clone()?))).collect(),
         project: session.project.name.clone(),
         digest: plan.digest.clone(),
         approval: approval.to_owned(),

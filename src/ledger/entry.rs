@@ -105,6 +105,9 @@ pub struct Began {
     pub command: String,
     /// The callers' ARNs, by target.
     pub actors: BTreeMap<String, String>,
+    /// The same as owners of what they launch, by target, where the cloud tells owners by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holders: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     pub digest: String,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::entry::{Began, Declaration, Entry, Holdings, Line, Started, Succeeded};
+use super::entry::{Began, Declaration, Entry, Failure, Holdings, Line, Started, Succeeded};
 use super::transition::Illegal;
 use super::{Applied, Ledger, Managed, Prepared, Unsettled};
 use crate::model::{Address, Argument, Request, StepKind};
@@ -109,7 +109,7 @@ impl Ledger {
             Entry::Started(started) => self.start(started, line),
             Entry::Submitted { address, operation, product, .. } => self.submit(address, operation, product, line.at),
             Entry::Succeeded(succeeded) => self.succeed(succeeded, line.at),
-            Entry::Failed { address, .. } => self.fail(address),
+            Entry::Failed { address, reason, .. } => self.fail(address, *reason),
             Entry::Observed { address, id, holdings } => self.see(address, id, holdings, line.at),
             Entry::Ended { .. } => {}
         }
@@ -230,7 +230,7 @@ impl Ledger {
         if step.started.kind == StepKind::Prepare {
             return;
         }
-        if matches!(step.started.request.change(), Request::Provision { .. }) {
+        if matches!(step.started.request.change(), Request::Provision { .. }) && !product.is_empty() {
             // From here on it exists, even if it fails.
             self.own(address, product, at);
         }
@@ -278,8 +278,10 @@ impl Ledger {
         }
     }
 
-    fn fail(&mut self, address: &Address) {
-        if self.unsettled.remove(address).is_some_and(|step| step.started.kind == StepKind::Execute) {
+    fn fail(&mut self, address: &Address, reason: Failure) {
+        let executed = self.unsettled.remove(address).is_some_and(|step| step.started.kind == StepKind::Execute);
+        // What was not sent is approved still, and asking for it once more would have it done twice.
+        if executed && !matches!(reason, Failure::NotSent | Failure::Moved) {
             self.prepared.remove(address);
         }
     }

@@ -48,6 +48,7 @@ impl<'a> Planner<'a> {
         }
         let ledger = self.inputs.ledger;
         let open = ledger.unsettled.get(&address).and_then(Unsettled::handed_in);
+        let approved = open.is_none();
         let Some(earlier) = open.or_else(|| ledger.prepared.get(&address).cloned()) else { return Some(()) };
         let operation = match self.knowledge.operation(&address.target, &earlier.id) {
             Fact::Known(operation) => operation,
@@ -67,6 +68,8 @@ impl<'a> Planner<'a> {
                 .hint("apply again when it has been approved"),
             OperationState::Running => Problem::failed(format!("{} is being prepared or carried out", earlier.id))
                 .hint("apply again in a while"),
+            // Approved once, and cancelled since: nobody has said no, so it is handed in anew.
+            OperationState::Failed(_) if approved => return Some(()),
             OperationState::Failed(why) => Problem::failed(format!("{} was not approved: {why}", earlier.id))
                 .hint("`tenure apply` records that; the next one hands the change in once more"),
             OperationState::Succeeded => {

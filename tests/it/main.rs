@@ -1,13 +1,17 @@
 //! All integration tests, in one binary: it is linked once.
 
 mod alibaba_provider;
+mod approvals;
 mod architecture;
 mod bench;
+mod clouds;
 mod config;
+mod doubts;
 mod examples;
 mod kill;
 mod laws;
 mod observed;
+mod people;
 mod plan;
 mod random;
 mod refusals;
@@ -17,4 +21,5 @@ mod secrets;
 mod simulation;
 mod templates;
 mod transcripts;
+mod wire;
 mod world;

@@ -1,215 +1,43 @@
-//! A whole project in this process: its folder, an imaginary cloud, the real AWS provider, and a journal; with a line
-//! between the two ends that counts, loses and cuts.
+//! A whole project in this process: its folder, an imaginary cloud or two, the real providers, and a journal; with a
+//! [`Wire`] between the two ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use tempfile::TempDir;
 use tenure::apply::settle::{Settled, settle};
 use tenure::apply::{self, Context, Providers};
 use tenure::ledger::entry::{Began, Entry, Line};
-use tenure::ledger::memory::Fault;
 use tenure::ledger::{Journal, Ledger, MemoryStore, Replay};
-use tenure::model::{Access, Address, Event, Live, Observation, Project, Query, Report, SecretRef};
-use tenure::plan::{Allow, Inputs, Options, Outcome, Plan, plan};
+use tenure::model::{Access, Address, Event, Live, Observation, Project, Query, Report, SecretRef, Target};
+use tenure::plan::{Allow, Finding, Inputs, Options, Outcome, Plan, plan};
 use tenure::problem::Problem;
-use tenure::provider::aws::Aws;
 use tenure::provider::meter::Meter;
-use tenure::provider::{Connect, FixedCredentials, Provider};
+use tenure::provider::{Connect, FixedCredentials};
 use tenure::sandbox::Sandbox;
-use tenure::seam::{Store, StoreError, Transport, TransportError};
-use tokio::sync::{Notify, watch};
+use tenure::seam::{Cache, Transport};
 
-pub const ACCOUNT: &str = "123456789012";
+use crate::clouds::{administrator, connect};
+use crate::wire::{Paper, Sent, Trouble, Wire};
+
 /// How every secret's value begins: it must never be seen anywhere.
 pub const SECRET: &str = "correct-horse-\"battery\"";
-const WRITES: [&str; 4] = [
-    "ProvisionProduct",
-    "UpdateProvisionedProduct",
-    "TerminateProvisionedProduct",
-    "UpdateProvisionedProductProperties",
-];
 
-/// What is to go wrong on the way, counted from the next call or append (the first is 1).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Trouble {
-    /// The process dies instead of sending its nth request.
-    DieBeforeCall(u64),
-    /// The process dies when the nth request has been carried out, before its answer is heard.
-    DieAfterCall(u64),
-    /// The process dies at its nth append: nothing, a part or all of it is written.
-    DieAtAppend(u64, Torn),
-    /// The ledger cannot be written at the nth append.
-    FullDisk(u64),
-    /// A person presses Ctrl-C while the nth request is under way.
-    Interrupt(u64),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Torn {
-    Nothing,
-    Part,
-    Everything,
-}
-
-/// One request as it left the program.
-#[derive(Debug, Clone)]
-pub struct Sent {
-    pub operation: String,
-    /// The provisioned product that is written to.
-    pub product: Option<String>,
-}
-
+/// What is kept from one run to the next and may be lost.
 #[derive(Default)]
-struct State {
-    sent: Vec<Sent>,
-    calls: u64,
-    appends: u64,
-    trouble: Option<Trouble>,
-    /// By operation: the nth call from now is lost, before or after it is carried out.
-    lost: BTreeMap<(String, u64), bool>,
-    counts: BTreeMap<String, u64>,
-    /// What happened that never may.
-    broken: Vec<String>,
-    /// Nothing is looked for in the ledger, which takes longer the longer it is.
-    careless: bool,
+struct Drawer {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
-/// The line between program and cloud; also what watches that nothing is sent of which the ledger does not know.
-pub struct Wire {
-    inner: Arc<dyn Transport>,
-    ledger: MemoryStore,
-    state: Mutex<State>,
-    death: Notify,
-    interrupt: watch::Sender<bool>,
-}
-
-impl Wire {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+impl Cache for Drawer {
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        self.files.lock().unwrap().get(name).cloned()
     }
 
-    /// How the process ends: whoever waits for this call waits for ever, and the run is dropped.
-    async fn die<T>(&self) -> T {
-        self.death.notify_one();
-        std::future::pending().await
-    }
-
-    /// Notes a request, and checks that a write's token is in the ledger already.
-    fn note(&self, request: &http::Request<Bytes>) -> (u64, Option<bool>) {
-        let sent = read(request);
-        let write = WRITES.contains(&sent.operation.as_str());
-        let mut state = self.state();
-        state.calls += 1;
-        let count = state.counts.entry(sent.operation.clone()).or_default();
-        *count += 1;
-        let key = (sent.operation.clone(), *count);
-        let lost = state.lost.remove(&key);
-        if write {
-            let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
-            let token = ["ProvisionToken", "UpdateToken", "TerminateToken", "IdempotencyToken"]
-                .iter()
-                .find_map(|name| body[name].as_str())
-                .unwrap_or("(no token)");
-            let ledger = if state.careless { token.as_bytes().to_vec() } else { self.ledger.bytes() };
-            if !String::from_utf8_lossy(&ledger).contains(token) {
-                state.broken.push(format!("{} was sent before it was in the ledger", sent.operation));
-            }
-            state.sent.push(sent);
-        }
-        (state.calls, lost)
-    }
-}
-
-fn read(request: &http::Request<Bytes>) -> Sent {
-    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
-    let Some(target) = target else {
-        let body = String::from_utf8_lossy(request.body()).into_owned();
-        let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or("?").to_owned();
-        return Sent { operation: action, product: None };
-    };
-    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    let text = |name: &str| body[name].as_str().map(str::to_owned);
-    Sent { operation: target.rsplit('.').next().unwrap_or_default().to_owned(), product: text("ProvisionedProductId") }
-}
-
-#[async_trait]
-impl Transport for Wire {
-    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        let (call, lost) = self.note(&request);
-        let trouble = self.state().trouble;
-        match trouble {
-            Some(Trouble::DieBeforeCall(nth)) if nth == call => return self.die().await,
-            Some(Trouble::DieAfterCall(nth)) if nth == call => {
-                let _ = self.inner.send(request).await;
-                return self.die().await;
-            }
-            Some(Trouble::Interrupt(nth)) if nth == call => _ = self.interrupt.send_replace(true),
-            _ => {}
-        }
-        match lost {
-            Some(false) => return Err(TransportError::Lost("lost on the way there".to_owned())),
-            Some(true) => {
-                let _ = self.inner.send(request).await;
-                return Err(TransportError::Lost("lost on the way back".to_owned()));
-            }
-            None => {}
-        }
-        self.inner.send(request).await
-    }
-}
-
-/// A ledger that fails, or dies with its process, at one append.
-struct Paper {
-    inner: MemoryStore,
-    wire: Arc<Wire>,
-}
-
-#[async_trait]
-impl Store for Paper {
-    async fn read(&mut self) -> Result<Vec<u8>, StoreError> {
-        self.inner.read().await
-    }
-
-    async fn lock(&mut self) -> Result<(), StoreError> {
-        self.inner.lock().await
-    }
-
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let (number, trouble) = {
-            let mut state = self.wire.state();
-            state.appends += 1;
-            (state.appends, state.trouble)
-        };
-        match trouble {
-            Some(Trouble::FullDisk(nth)) if nth == number => {
-                self.inner.fail(1, Fault::Torn(bytes.len() / 2));
-                self.inner.append(bytes).await
-            }
-            Some(Trouble::DieAtAppend(nth, torn)) if nth == number => {
-                let length = match torn {
-                    Torn::Nothing => 0,
-                    Torn::Part => bytes.len() * 2 / 3,
-                    Torn::Everything => bytes.len(),
-                };
-                self.inner.fail(1, Fault::Torn(length));
-                let _ = self.inner.append(bytes).await;
-                self.wire.die().await
-            }
-            _ => self.inner.append(bytes).await,
-        }
-    }
-
-    async fn set_aside(&mut self, keep_length_bytes: u64) -> Result<(), StoreError> {
-        self.inner.set_aside(keep_length_bytes).await
-    }
-
-    fn location(&self) -> String {
-        self.inner.location()
+    fn write(&self, name: &str, bytes: &[u8]) {
+        self.files.lock().unwrap().insert(name.to_owned(), bytes.to_owned());
     }
 }
 
@@ -245,6 +73,8 @@ pub struct World {
     pub sandbox: Sandbox,
     pub ledger: MemoryStore,
     pub wire: Arc<Wire>,
+    drawer: Arc<Drawer>,
+    /// Who plans and applies, in every account that has somebody of this key; elsewhere its administrator does.
     pub principal: Option<String>,
     pub parallelism: usize,
     pub stop_on_error: bool,
@@ -274,19 +104,13 @@ impl World {
         let sandbox = Sandbox::open(&folder.path().join("sandbox.toml"), &folder.path().join("state"))
             .unwrap_or_else(|problem| panic!("{problem}"));
         let ledger = MemoryStore::new(Vec::new());
-        let (interrupt, _) = watch::channel(false);
-        let wire = Arc::new(Wire {
-            inner: sandbox.transport(),
-            ledger: ledger.another(),
-            state: Mutex::default(),
-            death: Notify::new(),
-            interrupt,
-        });
+        let wire = Arc::new(Wire::new(sandbox.transport(), ledger.another()));
         World {
             folder,
             sandbox,
             ledger,
             wire,
+            drawer: Arc::default(),
             principal: None,
             parallelism: 10,
             stop_on_error: false,
@@ -312,25 +136,32 @@ impl World {
         told.iter().filter(bad).map(|event| format!("{event:?}")).collect()
     }
 
-    /// The real provider, as `principal`, over `transport`.
+    /// What a target is signed for with, as `principal` if the account has one of that key.
+    pub fn credentials(&self, target: &Target, principal: Option<&str>) -> FixedCredentials {
+        let of = |principal: &str| self.sandbox.credentials(&target.account, Some(principal));
+        let administrator = administrator(target.cloud);
+        let found = of(principal.unwrap_or(administrator)).or_else(|_| of(administrator));
+        let credentials = found.unwrap_or_else(|problem| panic!("{problem}"));
+        FixedCredentials {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: None,
+        }
+    }
+
+    /// The real providers, as `principal`, over `transport`.
     fn connect(&self, project: &Project, principal: Option<&str>, transport: &Arc<dyn Transport>) -> Providers {
-        let of = |target: &tenure::model::Target| {
-            let credentials = self.sandbox.credentials(&target.account, principal).unwrap();
-            let connect = Connect {
+        let of = |target: &Target| {
+            connect(Connect {
                 target,
                 transport: Arc::clone(transport),
                 clock: self.sandbox.clock(),
                 meter: meter(),
-                cache: Arc::new(tenure::seam::NoCache),
+                cache: Arc::clone(&self.drawer) as Arc<dyn Cache>,
                 world: None,
-                fixed: Some(FixedCredentials {
-                    access_key_id: credentials.access_key_id,
-                    secret_access_key: credentials.secret_access_key,
-                    session_token: None,
-                }),
+                fixed: Some(self.credentials(target, principal)),
                 parallelism: self.parallelism,
-            };
-            Arc::new(Aws::connect(connect)) as Arc<dyn Provider>
+            })
         };
         project.targets.values().map(|target| (target.name.clone(), of(target))).collect()
     }
@@ -366,9 +197,11 @@ impl World {
         let mut broken = self.wire.state().broken.clone();
         let told = format!("{:?}", self.told.lock().unwrap());
         let quoted = serde_json::to_string(SECRET).unwrap();
-        for text in [told, String::from_utf8_lossy(&self.ledger.bytes()).into_owned()] {
+        let kept = self.drawer.files.lock().unwrap();
+        let texts = kept.values().map(Vec::as_slice).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        for text in texts.chain([told, String::from_utf8_lossy(&self.ledger.bytes()).into_owned()]) {
             if text.contains(SECRET) || text.contains(quoted.trim_matches('"')) {
-                broken.push("a secret is in the ledger or was told".to_owned());
+                broken.push("a secret is in the ledger or in the cache, or was told".to_owned());
             }
         }
         broken
@@ -407,6 +240,7 @@ impl World {
                 Trouble::DieBeforeCall(nth) => Trouble::DieBeforeCall(calls + nth),
                 Trouble::DieAfterCall(nth) => Trouble::DieAfterCall(calls + nth),
                 Trouble::Interrupt(nth) => Trouble::Interrupt(calls + nth),
+                Trouble::Lose(nth, reply) => Trouble::Lose(calls + nth, reply),
                 Trouble::DieAtAppend(nth, torn) => Trouble::DieAtAppend(appends + nth, torn),
                 Trouble::FullDisk(nth) => Trouble::FullDisk(appends + nth),
             });
@@ -441,28 +275,41 @@ impl World {
             settings: apply::Settings { parallelism: self.parallelism, stop_on_error: self.stop_on_error },
         };
         let settled = settle(&mut context, &project.desired).await.map_err(one)?;
-        let options = Options { settled: true, ..self.options.clone() };
+        let refused = settled.refused.clone();
+        let options = Options { settled: true, refused, ..self.options.clone() };
         let (plan, live) = look(&project, &providers, context.journal.ledger(), &options).await?;
         let plan = Box::new(plan);
         if !plan.refusals.is_empty() {
             return Err(plan.refusals.clone());
         }
+        let began = |approval: &str| {
+            Entry::Began(Began {
+                command: if options.destroy { "destroy" } else { "apply" }.to_owned(),
+                actors: live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect(),
+                holders: live
+                    .iter()
+                    .filter_map(|(target, seen)| Some((target.clone(), seen.holder.clone()?)))
+                    .collect(),
+                project: project.name.clone(),
+                digest: plan.digest.clone(),
+                approval: approval.to_owned(),
+                message: None,
+                commit: None,
+                ci_run: None,
+                tenure: "test".to_owned(),
+                sandboxed: project.targets.keys().cloned().collect(),
+            })
+        };
         if !plan.has_changes() {
+            if !plan.observed.is_empty() {
+                let ended =
+                    Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
+                let entries = std::iter::once(began("not needed")).chain(plan.observed.iter().cloned()).chain([ended]);
+                context.journal.append(clock.now(), entries.collect::<Vec<_>>()).await.map_err(one)?;
+            }
             return Ok(Ended::Nothing { settled, plan });
         }
-        let began = Entry::Began(Began {
-            command: if options.destroy { "destroy" } else { "apply" }.to_owned(),
-            actors: live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect(),
-            project: project.name.clone(),
-            digest: plan.digest.clone(),
-            approval: "auto-approve".to_owned(),
-            message: None,
-            commit: None,
-            ci_run: None,
-            tenure: "test".to_owned(),
-            sandboxed: project.targets.keys().cloned().collect(),
-        });
-        context.journal.append(clock.now(), [began]).await.map_err(one)?;
+        context.journal.append(clock.now(), [began("auto-approve")]).await.map_err(one)?;
         let (began, before) = (Instant::now(), self.wire.state().calls);
         let report = apply::run(&mut context, &plan).await.map_err(one)?;
         *self.cost.lock().unwrap() = (began.elapsed(), self.wire.state().calls - before);
@@ -477,7 +324,7 @@ impl World {
         }
     }
 
-    /// What really is there, seen by the account's administrator past every fault of the line: all products with their
+    /// What really is there, seen by each account's administrator past every fault of the line: all products with their
     /// launch roles.
     pub async fn truth(&self) -> Observation {
         let mut project = self.project();
@@ -486,7 +333,7 @@ impl World {
         }
         let direct = self.sandbox.transport();
         let mut truth = Observation::default();
-        for provider in self.connect(&project, Some("admin"), &direct).values() {
+        for provider in self.connect(&project, None, &direct).values() {
             let list = Query { list: true, ..Query::default() };
             let products = provider.observe(&list).await.unwrap();
             let roles = Query { launch_roles: products.products.keys().cloned().collect(), ..Query::default() };
@@ -496,6 +343,17 @@ impl World {
             }
         }
         truth
+    }
+
+    /// Names that two products have, which can only be because something was launched twice: nobody else launches here.
+    pub async fn launched_twice(&self) -> Vec<String> {
+        let truth = self.truth().await;
+        let mut named: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for product in truth.products.values() {
+            named.entry((&product.product_id, &product.name)).or_default().push(&product.id);
+        }
+        let twice = named.into_iter().filter(|(_, ids)| ids.len() > 1);
+        twice.map(|((_, name), ids)| format!("`{name}` was launched twice: {}", ids.join(", "))).collect()
     }
 
     /// Lets the cloud finish what it is at.
@@ -526,6 +384,18 @@ pub async fn look(
     panic!("planning never has enough");
 }
 
+/// A finding that a run can end with although nothing is left to do.
+pub fn is_explained(finding: &Finding) -> bool {
+    const KNOWN: [&str; 4] = [
+        "cannot be removed",
+        "is TAINTED",
+        // A cloud that takes tags and path only beside another change; what is blocked by it waits as well.
+        "cannot change alone",
+        "will change with the next update",
+    ];
+    KNOWN.iter().any(|known| finding.problem.message.contains(known))
+}
+
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -544,11 +414,6 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// A number from the environment, for whoever wants more than CI does.
 pub fn setting(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
-}
-
-/// The ids that writes were sent to.
-pub fn touched(sent: &[Sent]) -> BTreeSet<String> {
-    sent.iter().filter_map(|sent| sent.product.clone()).collect()
 }
 
 /// Counts, and with `TENURE_TRACE` also writes down every request, so that all of them can be held against the models.

@@ -104,13 +104,23 @@ impl<'a> Scribe<'a> {
         let since = when_done(step, line);
         let mut how = self.how(Cause::Provisioned, address, &step.run, line.seq);
         how.operation = operation.cloned();
+        let owner = self.launcher(address, &step.run);
         let Some(draft) = self.open(address, id, line) else { return };
         draft.chronicle.name.clone_from(name);
         draft.born = since.earliest();
         draft.end(Office::Owner, since, line.at);
-        if let Some(actor) = how.actor.clone() {
-            draft.begin(Office::Owner, actor, since, how, line.at);
+        if let Some(owner) = owner {
+            draft.begin(Office::Owner, owner, since, how, line.at);
         }
+    }
+
+    /// Whom the cloud will call the owner of what a run launches. Where it tells owners by id, an ARN would look like
+    /// somebody else.
+    fn launcher(&self, address: &Address, run: &str) -> Option<String> {
+        let began = self.runs.get(run)?;
+        let traits = self.ledger.managed.get(address)?.declaration.cloud.traits();
+        let known = if traits.owners_by_id { &began.holders } else { &began.actors };
+        known.get(&address.target).cloned()
     }
 
     fn adopt(&mut self, address: &Address, id: &str, holdings: &Holdings, line: &Line) {

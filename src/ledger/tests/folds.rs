@@ -177,3 +177,34 @@ fn a_run_says_which_targets_are_real() {
     assert_eq!(ledger.sandboxed, BTreeSet::from(["lab".to_owned()]));
     assert_eq!(ledger.project.as_deref(), Some("tests"));
 }
+
+/// Whoever approved something is not asked again because a request was lost on its way.
+#[test]
+fn what_was_approved_and_not_sent_is_approved_still() {
+    let after = |reason: Failure| {
+        let change = || Box::new(provision());
+        let submitted = Entry::Submitted {
+            step: StepId(1),
+            address: at("web"),
+            operation: "plan-1".to_owned(),
+            product: "pp-1".to_owned(),
+        };
+        let execute = Request::Execute { change: change(), preparation: "plan-1".to_owned() };
+        let prepare = Request::Prepare { change: change(), supersedes: None };
+        let ledger = fold([
+            declared("web"),
+            started(1, "web", prepare),
+            submitted,
+            succeeded(1, "web", "pp-1"),
+            started(2, "web", execute),
+            failed(2, "web", reason),
+        ]);
+        ledger.prepared.get(&at("web")).map(|prepared| prepared.id.clone())
+    };
+    for reason in [Failure::NotSent, Failure::Moved] {
+        assert_eq!(after(reason).as_deref(), Some("plan-1"), "{reason:?}");
+    }
+    for reason in [Failure::Rejected, Failure::Superseded] {
+        assert_eq!(after(reason), None, "{reason:?}");
+    }
+}

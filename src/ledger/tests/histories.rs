@@ -61,6 +61,29 @@ fn check(story: Vec<Entry>, expected: &str) -> Vec<Chronicle> {
     all
 }
 
+/// Where a cloud tells owners by id, the launcher is known by that, or not at all until somebody looks.
+#[test]
+fn a_launcher_who_is_told_by_id() {
+    let story = |id: Option<&str>| {
+        let Entry::Began(mut began) = began(ADMIN) else { unreachable!() };
+        began.holders.extend(id.map(|id| ("prod".to_owned(), id.to_owned())));
+        let declaration = Declaration { cloud: Cloud::Alibaba, ..declaration("web") };
+        vec![
+            Entry::Began(began),
+            Entry::Declared { address: at("web"), declaration },
+            started(1, "web", provision()),
+            submitted(1, "web", "pp-1"),
+            succeeded(1, "web", "pp-1"),
+            started_seeing(2, "web", update("pp-1", BTreeMap::new()), owner("role/7")),
+        ]
+    };
+    check(
+        story(Some("role/7")),
+        "web@prod pp-1\n  owner role/7 at 4, Provisioned run-1#4 by assumed-role/Admin/anna rec-1",
+    );
+    check(story(None), "web@prod pp-1\n  owner role/7 in 4..6, Seen run-1#6");
+}
+
 #[test]
 fn provisioned_transferred_and_terminated() {
     check(

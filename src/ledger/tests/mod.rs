@@ -36,6 +36,7 @@ pub(super) fn began(actor: &str) -> Entry {
     Entry::Began(Began {
         command: "apply".to_owned(),
         actors: BTreeMap::from([("prod".to_owned(), actor.to_owned())]),
+        holders: BTreeMap::new(),
         project: Some("tests".to_owned()),
         digest: "sha256:d1".to_owned(),
         approval: "yes".to_owned(),

@@ -52,6 +52,19 @@ pub(in crate::provider::alibaba) struct Caller {
     pub(in crate::provider::alibaba) identity_type: String,
 }
 
+impl Caller {
+    /// Whom Service Catalog calls the owner of what this caller launches; what it calls an account itself is not
+    /// documented.
+    pub(in crate::provider::alibaba) fn holder(&self) -> Option<String> {
+        let id = self.principal_id.split(':').next().filter(|id| !id.is_empty())?;
+        match self.identity_type.as_str() {
+            "RAMUser" => Some(format!("user/{id}")),
+            "AssumedRoleUser" => Some(format!("role/{id}")),
+            _ => None,
+        }
+    }
+}
+
 /// `AssumeRole` with the key of whoever may assume it.
 pub(super) async fn assume(door: &Door, key: &Key, role: &Role) -> Result<Loan, Failure> {
     let form = parameters(role, &[("ExternalId", role.external_id.as_deref())]);
