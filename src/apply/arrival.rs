@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::elapsed;
 use crate::ledger::Unsettled;
-use crate::model::{Observation, Operation, OperationState, ProvisionedProduct, Query, Request, StepKind};
+use crate::model::{
+    Observation, Operation, OperationState, Pending, ProvisionedProduct, Query, Request, Status, StepKind,
+};
 use crate::plan::is_owner;
 use crate::provider::{Provider, ProviderError};
 
@@ -175,4 +177,27 @@ fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) ->
         | Request::Prepare { .. }
         | Request::Execute { .. } => false,
     }
+}
+
+/// An operation that nobody can see any more, of a product that is gone or shows another one: this is not the world that
+/// it was sent to, or it has been forgotten. The next plan compares with what there is.
+pub async fn vanished(provider: &dyn Provider, pending: Pending) -> Option<Verdict> {
+    let Pending { kind, operation, .. } = pending;
+    // What is handed in is no operation of the product, and not every cloud names an operation when it accepts it.
+    let handed_in = matches!(kind, StepKind::Prepare | StepKind::Execute);
+    if operation.status != Operation::NOT_VISIBLE || operation.id.is_empty() || handed_in {
+        return None;
+    }
+    let id = &operation.product_id;
+    let query = Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() };
+    let seen = provider.observe(&query).await.ok()?;
+    if seen.gone.contains(id) {
+        return Some(match kind {
+            StepKind::Terminate => Verdict::Holds { product: id.clone(), operation: Some(operation.id) },
+            _ => Verdict::Superseded(format!("neither {} nor {id} is known any more", operation.id)),
+        });
+    }
+    let product = seen.products.get(id)?;
+    let settled = product.status != Status::UnderChange && product.last_operation.as_ref() != Some(&operation.id);
+    settled.then(|| Verdict::Superseded(format!("{} is not known any more, and {id} shows another", operation.id)))
 }

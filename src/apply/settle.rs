@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::arrival::{Verdict, accepted, look};
+use super::arrival::{Verdict, accepted, look, vanished};
 use super::doubt::{LOOKS_MIN, WINDOW};
 use super::flight::{FAILED_POLLS_MAX, confirm_transfer, held, succeeded};
 use super::send::{submit, unseal};
@@ -16,9 +16,7 @@ use super::{Context, elapsed};
 use crate::ledger::Unsettled;
 use crate::ledger::entry::{Entry, Failure};
 use crate::model::secret::Sieve;
-use crate::model::{
-    Address, Argument, Desired, Event, Operation, OperationState, Pending, Query, Request, Status, StepKind, Value,
-};
+use crate::model::{Address, Argument, Desired, Event, Operation, OperationState, Pending, Request, StepKind, Value};
 use crate::plan::secrets::{left_out, secrets};
 use crate::problem::{Kind, Problem};
 use crate::provider::{Provider, ProviderError};
@@ -172,7 +170,7 @@ impl Settling<'_, '_> {
                 self.waiting.keys().filter(|address| waited >= self.patience(address)).cloned().collect();
             for address in overdue {
                 let pending = self.waiting.remove(&address).flatten();
-                match self.vanished(&address, &steps[&address], pending).await {
+                match self.has_vanished(&address, pending).await {
                     Some(verdict) => self.conclude(&address, &steps[&address], verdict).await?,
                     None => self.leave(&address, &steps[&address], "still running"),
                 }
@@ -187,27 +185,8 @@ impl Settling<'_, '_> {
         Ok(())
     }
 
-    /// An operation that nobody can see any more, of a product that is gone or shows another one: this is not the world
-    /// that it was sent to, or it has been forgotten. The next plan compares with what there is.
-    async fn vanished(&self, address: &Address, step: &Unsettled, pending: Option<Pending>) -> Option<Verdict> {
-        let operation = pending?.operation;
-        // What is handed in is no operation of the product, and not every cloud names its operations when it accepts them.
-        let handed_in = matches!(step.started.request, Request::Prepare { .. } | Request::Execute { .. });
-        if operation.status != Operation::NOT_VISIBLE || operation.id.is_empty() || handed_in {
-            return None;
-        }
-        let id = &operation.product_id;
-        let query = Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() };
-        let seen = self.provider(address)?.observe(&query).await.ok()?;
-        if seen.gone.contains(id) {
-            return Some(match step.started.kind {
-                StepKind::Terminate => Verdict::Holds { product: id.clone(), operation: Some(operation.id) },
-                _ => Verdict::Superseded(format!("neither {} nor {id} is known any more", operation.id)),
-            });
-        }
-        let product = seen.products.get(id)?;
-        let settled = product.status != Status::UnderChange && product.last_operation.as_ref() != Some(&operation.id);
-        settled.then(|| Verdict::Superseded(format!("{} is not known any more, and {id} shows another", operation.id)))
+    async fn has_vanished(&self, address: &Address, pending: Option<Pending>) -> Option<Verdict> {
+        vanished(self.provider(address)?.as_ref(), pending?).await
     }
 
     /// How long a step is waited for.

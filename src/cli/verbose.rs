@@ -41,6 +41,9 @@ fn operation(request: &http::Request<Bytes>) -> String {
     if let Some(target) = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()) {
         return target.rsplit('.').next().unwrap_or(target).to_owned();
     }
+    if let Some(action) = request.headers().get("x-acs-action").and_then(|value| value.to_str().ok()) {
+        return action.to_owned();
+    }
     let body = std::str::from_utf8(request.body()).unwrap_or_default();
     let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
     action.map_or_else(|| request.method().to_string(), str::to_owned)

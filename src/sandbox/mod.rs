@@ -164,17 +164,17 @@ impl Sandbox {
         self.inner().warning.clone()
     }
 
-    /// Whether the world is on disk: it is from the first write on.
-    pub fn is_kept(&self) -> bool {
-        self.inner().journal.exists()
-    }
-
     /// What tells this world from every other: a digest of what it was made from and, once it has been begun on disk,
     /// something that no other world has, even one made from the same seed.
     pub fn identity(&self) -> String {
         let inner = self.inner();
         let (origin, birth) = (&inner.world.catalog().origin, inner.journal.birth());
         if birth.is_empty() { origin.clone() } else { format!("{origin}-{birth}") }
+    }
+
+    /// Whether the world is on disk: it is from the first write on.
+    pub fn is_kept(&self) -> bool {
+        self.inner().journal.exists()
     }
 
     /// Becomes the only writer before the first write, so that whoever would find the world taken learns it before

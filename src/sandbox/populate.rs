@@ -10,7 +10,7 @@ use super::ids;
 use super::seed::{self, ProvisionedSeed, SeedFile, StackSeed};
 use super::world::access::{ArnKind, identity};
 use super::world::model::{
-    Cloud, Failure, Launch, Owner, Place, Portfolio, Product, Provisioned, Record, RecordKind, Stack, StackKind,
+    Cloud, Failure, LAST, Launch, Owner, Place, Portfolio, Product, Provisioned, Record, RecordKind, Stack, StackKind,
     Status, Values, Version, Work,
 };
 use super::world::{Given, State, World, catalog_outputs, effective};
@@ -158,7 +158,7 @@ impl Entry<'_> {
             (last.created, last.ends) = (first.ends, first.ends + chosen.version.duration);
             last.failure = Some(failure(&product));
         } else {
-            (last.created, last.ends) = (self.world.now(), self.world.now() + chosen.version.duration);
+            (last.created, last.ends) = (self.world.now(), (self.world.now() + chosen.version.duration).min(LAST));
             last.work = Some(Work::Launch { launch, plan: None });
         }
         product.last_record = Some(last.id.clone());

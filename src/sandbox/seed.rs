@@ -55,6 +55,15 @@
 //! [stack.legacy]                             # a CloudFormation stack that the catalog knows nothing of
 //! account, region, name, template, parameters, tags
 //!
+//! # Alibaba Cloud: account ids of sixteen digits, and
+//! [principal.boss]
+//! arn = "acs:ram::ACCOUNT:user/NAME"          # or role/NAME
+//! id  = "2…"                                 # its number; default: follows from the seed
+//! [ram.dba]                                  # a user or role that signs nothing: arn, id
+//! # constraints: LAUNCH, TEMPLATE, { type = "APPROVAL", operations = ["All"], approvers = ["boss"] },
+//! #              { type = "STACK_REGION", regions = ["cn-beijing"] }
+//! # provisioned products: owner = "role/ID" or "user/ID"; stack_region
+//!
 //! [[fault]]                                  # counted anew in each process; not part of the world
 //! operation = "UpdateProvisionedProduct"     # or "*"
 //! kind  = "throttle"                         # error, delay, lost-request, lost-reply, fail

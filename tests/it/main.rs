@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: it is linked once.
 
+mod alibaba_provider;
 mod architecture;
 mod bench;
 mod config;

@@ -19,13 +19,15 @@ pub(super) struct Refusal {
     pub(super) request_id: Option<String>,
     /// The `Date` of the answer: the service's own time.
     pub(super) date: Option<String>,
+    /// `AccessDeniedDetail` came with it, which names the policy that denies.
+    pub(super) denied: bool,
 }
 
 impl Refusal {
     /// An answer without the thing that was asked for is as good as none.
     pub(super) fn empty(what: &str) -> Self {
         let message = format!("the answer is about another {what}, or about none");
-        Refusal { code: "EmptyAnswer".to_owned(), message, request_id: None, date: None }
+        Refusal { code: "EmptyAnswer".to_owned(), message, request_id: None, date: None, denied: false }
     }
 
     /// `Invalid<Resource>.NotFound`: the pattern of the two codes that are known (`InvalidProvisionedProduct.NotFound`,
@@ -45,7 +47,7 @@ impl Refusal {
     /// RAM's answer to a principal that lacks a permission, in the spellings that the services use.
     pub(super) fn is_denied(&self) -> bool {
         let code = self.code.as_str();
-        code == "NoPermission" || code.starts_with("Forbidden") || code.ends_with(".NoPermission")
+        self.denied || code == "NoPermission" || code.starts_with("Forbidden") || code.ends_with(".NoPermission")
     }
 
     pub(super) fn is_expired(&self) -> bool {
@@ -143,10 +145,11 @@ fn refusal(response: &Response<Bytes>) -> Option<Refusal> {
         message: text("Message").unwrap_or_default(),
         request_id: text("RequestId"),
         date: date.map(str::to_owned),
+        denied: members.iter().any(|(member, _)| member == "AccessDeniedDetail"),
     })
 }
 
-/// The texts of an answer by name.
+/// The members of an answer, with their texts.
 fn members(body: &[u8]) -> Option<Vec<(String, String)>> {
     if body.first() == Some(&b'<') {
         let document = roxmltree::Document::parse(std::str::from_utf8(body).ok()?).ok()?;
@@ -155,8 +158,15 @@ fn members(body: &[u8]) -> Option<Vec<(String, String)>> {
         return Some(document.descendants().filter_map(leaf).collect());
     }
     let value: Value = serde_json::from_slice(body).ok()?;
-    let texts = value.as_object()?.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-    Some(texts.collect())
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Some(
+        value
+            .as_object()?
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, v)| (name.clone(), text(v)))
+            .collect(),
+    )
 }
 
 /// What came instead of an answer.

@@ -189,8 +189,8 @@ impl Alibaba {
             // Somebody has carried it out: then it was approved.
             (StepKind::Prepare, OperationState::Running) if carried_out => now.state = OperationState::Succeeded,
             (StepKind::Execute, OperationState::Succeeded) if carried_out => {
-                self.unsighted(&now.product_id);
-                if let Ok(Some(product)) = self.find(&now.product_id).await? {
+                let product = if now.product_id.is_empty() { Ok(None) } else { self.find(&now.product_id).await? };
+                if let Ok(Some(product)) = product {
                     now.id = product.last_operation.unwrap_or(now.id);
                 }
             }

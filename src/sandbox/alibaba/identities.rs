@@ -7,7 +7,7 @@ use super::wire::iso;
 use super::{Who, no_permission};
 use crate::sandbox::session::Session;
 use crate::sandbox::world::World;
-use crate::sandbox::world::model::{Answer, Millis, Principal, ServiceError};
+use crate::sandbox::world::model::{Answer, LAST, Millis, Principal, ServiceError};
 use crate::sandbox::world::ram::{self, RamKind, kind_and_rest};
 
 fn unknown_api(operation: &str) -> ServiceError {
@@ -81,7 +81,7 @@ fn wanted<'a>(world: &'a World, input: &Input, clocks: &[Millis]) -> Answer<Want
     let role = role.ok_or_else(|| ServiceError::new("EntityNotExist.Role", format!("The role not exists: {arn}")))?;
     // Whichever clock the client goes by, the credentials last for as long as was asked.
     let latest = clocks.iter().copied().max().unwrap_or(world.now());
-    Ok(Wanted { role, session_name, expires: latest.saturating_add(seconds * 1000) })
+    Ok(Wanted { role, session_name, expires: latest.saturating_add(seconds * 1000).min(LAST) })
 }
 
 fn credentials(world: &World, wanted: &Wanted<'_>) -> Value {

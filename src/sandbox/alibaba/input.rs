@@ -129,7 +129,7 @@ impl Input {
         }
     }
 
-    /// At most 20, by the rules of LaunchProduct; nothing if there is none.
+    /// At most 20, by the rules of LaunchProduct; nothing if there is none. A value may be empty, not absent.
     pub fn tags(&self) -> Answer<Option<Tags>> {
         let length = self.length("Tags", ["Key", "Value"]);
         if length > MAX_TAGS {
@@ -139,7 +139,7 @@ impl Input {
         for n in 1..=length {
             let (key_name, value_name) = (format!("Tags.{n}.Key"), format!("Tags.{n}.Value"));
             let key = self.required(&key_name)?;
-            let value = self.values.get(&value_name).cloned().unwrap_or_default();
+            let value = self.values.get(&value_name).cloned().ok_or_else(|| missing(&value_name))?;
             if key.chars().count() > 128 || has_url(&key) || key.starts_with("acs:") || key.starts_with("aliyun") {
                 let why =
                     "a key has 1 to 128 characters, no http:// or https://, and does not start with acs: or aliyun";

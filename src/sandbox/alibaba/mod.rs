@@ -238,17 +238,19 @@ impl<'a> Call<'a> {
         let signed_at = parse_time(&date).ok_or_else(|| {
             ServiceError::new("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
         })?;
-        let holder = key_holder(world, &key, token.as_deref(), &surroundings.clocks)?;
+        let holder = key_holder(world, &key, token.as_deref())?;
         match &self.proof {
             Proof::V3(proof) => acs3::verify(self.request, proof, &holder.secret)?,
             Proof::V1 => rpc::verify(self.request, &self.parameters, &holder.secret)?,
             Proof::Unsigned => return Err(missing("Signature")),
         }
-        if surroundings.clocks.iter().all(|now| now.abs_diff(signed_at) > SKEW.unsigned_abs()) {
+        let near = |now: &&Millis| now.abs_diff(signed_at) <= SKEW.unsigned_abs();
+        let Some(now) = surroundings.clocks.iter().filter(near).max() else {
             let message = "Specified time stamp or date value is expired: it is more than 15 minutes off.";
             return Err(ServiceError::new("InvalidTimeStamp.Expired", message));
-        }
-        if holder.expired {
+        };
+        // A session ends by the clock that its holder goes by.
+        if holder.who.principal.expired || holder.ends.is_some_and(|ends| *now > ends) {
             return Err(ServiceError::new("InvalidSecurityToken.Expired", "Specified SecurityToken is expired."));
         }
         if !surroundings.nonces.take(&format!("{key}/{nonce}"), signed_at, &surroundings.clocks) {
@@ -261,17 +263,18 @@ impl<'a> Call<'a> {
 struct KeyHolder {
     who: Who,
     secret: String,
-    expired: bool,
+    /// When its session does.
+    ends: Option<Millis>,
 }
 
-fn key_holder(world: &World, key: &str, token: Option<&str>, clocks: &[Millis]) -> Answer<KeyHolder> {
+fn key_holder(world: &World, key: &str, token: Option<&str>) -> Answer<KeyHolder> {
     let unknown = || ServiceError::new("InvalidAccessKeyId.NotFound", "Specified access key is not found.");
     if let Some(principal) = world.principal_by_key(key) {
         if Cloud::of_account(&principal.account) != Cloud::Alibaba {
             return Err(unknown());
         }
         let who = Who { principal: principal.clone(), session_name: principal.name.clone() };
-        return Ok(KeyHolder { who, secret: principal.secret_access_key.clone(), expired: principal.expired });
+        return Ok(KeyHolder { who, secret: principal.secret_access_key.clone(), ends: None });
     }
     let token = token.ok_or_else(unknown)?;
     let session = redeem(world, token);
@@ -281,9 +284,8 @@ fn key_holder(world: &World, key: &str, token: Option<&str>, clocks: &[Millis]) 
         let message = "Specified SecurityToken is not matched with the access key.";
         return Err(ServiceError::new("InvalidSecurityToken.MismatchWithAccessKey", message));
     }
-    let expired = clocks.iter().all(|now| *now > session.expires) || session.principal.expired;
     let who = Who { principal: session.principal.clone(), session_name: session.name };
-    Ok(KeyHolder { who, secret: session.secret_access_key, expired })
+    Ok(KeyHolder { who, secret: session.secret_access_key, ends: Some(session.expires) })
 }
 
 /// `servicecatalog.REGION.aliyuncs.com`, `servicecatalog-vpc.REGION.…`, `servicecatalog.REGION.localhost`.

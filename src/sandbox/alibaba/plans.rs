@@ -82,10 +82,18 @@ pub fn get(world: &mut World, caller: &Caller, input: &Input) -> Answer<Value> {
     let shown = plan.changes.iter().filter(|_| plan.status != RosPlanStatus::PreviewInProgress);
     Ok(compact(json!({
         "PlanDetail": detail,
-        "ProductDetail": chosen.map(|(product, _)| wire::product(world, product)),
+        "ProductDetail": chosen.map(|(product, _)| without(wire::product(world, product), &["HasDefaultLaunchOption", "TemplateType"])),
         "ProductVersionDetail": chosen.map(|(product, version)| wire::version(world, product, version)),
         "ResourceChanges": shown.map(change).collect::<Vec<_>>(),
     })))
+}
+
+/// A plan's page has less of some structures than the pages that they come from.
+fn without(mut object: Value, names: &[&str]) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.retain(|name, _| !names.contains(&name.as_str()));
+    }
+    object
 }
 
 fn summary(world: &World, plan: &RosPlan) -> Value {
@@ -148,7 +156,7 @@ fn approval_detail(world: &World, plan: &RosPlan) -> Value {
     let principals = plan.approvers.iter().filter(|_| waits).filter_map(|key| world.catalog().principals.get(key));
     let tasks: Vec<Value> = principals
         .map(|p| Owner { arn: p.arn.clone(), session: ram::holder(world, &p.arn) })
-        .map(|owner| json!({ "Operator": operator(world, &owner) }))
+        .map(|owner| json!({ "Operator": without(operator(world, &owner), &["PrincipalId"]) }))
         .collect();
     let todo = if tasks.is_empty() { vec![] } else { vec![json!({ "ActivityName": "Approval", "Tasks": tasks })] };
     json!({

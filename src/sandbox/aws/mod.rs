@@ -17,7 +17,7 @@ use super::codec::form;
 use super::dialect::Surroundings;
 use super::ids;
 use super::session::redeem;
-use super::world::model::{Millis, Place, Principal, ServiceError};
+use super::world::model::{Cloud, Millis, Place, Principal, ServiceError};
 use super::world::{Caller, World, access};
 use sigv4::{Authorization, Refusal};
 
@@ -191,6 +191,10 @@ fn identify(
             (session.principal, session.name, session.secret_access_key, expired)
         }
     };
+    // A key of the other cloud is none here.
+    if Cloud::of_account(&principal.account) != Cloud::Aws {
+        return Err(NotIdentified::Unknown);
+    }
     sigv4::verify(request, authorization, &secret, clocks).map_err(NotIdentified::Refused)?;
     if expired {
         return Err(NotIdentified::ExpiredToken);

@@ -6,7 +6,7 @@ use crate::sandbox::ids;
 use crate::sandbox::session::Session;
 use crate::sandbox::world::World;
 use crate::sandbox::world::access::{ArnKind, identity, session_arn};
-use crate::sandbox::world::model::{Millis, Principal, ServiceError};
+use crate::sandbox::world::model::{LAST, Millis, Principal, ServiceError};
 
 pub fn answer(
     world: &World,
@@ -71,7 +71,7 @@ fn assume_role(
         return Err(denied());
     }
     // Whichever clock the client goes by, the credentials last for as long as was asked.
-    let expires = clocks.iter().copied().max().unwrap_or(world.now()) + seconds * 1000;
+    let expires = clocks.iter().copied().max().unwrap_or(world.now()).saturating_add(seconds * 1000).min(LAST);
     let session = Session::issue(world, role, name, expires);
     Ok(result("AssumeRole", |xml| {
         xml.element("AssumedRoleUser", |xml| {

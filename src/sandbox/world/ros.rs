@@ -1,6 +1,6 @@
 //! Instances on Alibaba Cloud: launch, update and terminate, by its rules.
 //!
-//! There are no tokens and no names of products; a task is a [`Record`], and what a client is told of it is the dialect's
+//! There are no tokens and no names of products; a task is a [`super::model::Record`], and what a client is told of it is the dialect's
 //! business. What the service does not document is marked as assumed.
 
 use std::collections::BTreeSet;

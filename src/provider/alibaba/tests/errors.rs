@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::super::tests::*;
-use super::super::tests::{list, run, service};
+use super::super::tests::{list, run, service, status};
 use super::*;
 use crate::problem::Kind;
 use crate::provider::Provider;
@@ -133,6 +133,15 @@ fn an_error_may_be_xml_or_in_lower_case() {
         let answer = read(Response::builder().status(403).body(Bytes::from(body.to_owned())).expect("ok"));
         assert!(matches!(answer, Answer::Foreign(_)), "{answer:?}");
     }
+}
+
+#[test]
+fn an_answer_that_names_the_policy_is_a_denial_whatever_its_code() {
+    let body = json!({ "Code": "Odd", "Message": "no", "AccessDeniedDetail": { "PolicyType": "AccountLevelIdentityBasedPolicy" } });
+    let fake = service(move |_| status(403, &body.to_string()));
+    let problem = run(bench(&fake, |_| {}).alibaba.observe(&list())).expect_err("denied").into_problem();
+    assert_eq!(problem.kind, Kind::Access);
+    assert_eq!(problem.message, "target `prod`: the given access key may not ListProvisionedProducts: Odd: no");
 }
 
 #[test]

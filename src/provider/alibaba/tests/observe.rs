@@ -1,8 +1,7 @@
 use serde_json::json;
 
 use super::super::tests::*;
-use crate::model::Query;
-use crate::model::Subject;
+use crate::model::{Query, Subject};
 use crate::problem::Kind;
 use crate::provider::Provider;
 use crate::provider::alibaba::tests::list;

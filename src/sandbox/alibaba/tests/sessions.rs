@@ -68,6 +68,21 @@ fn a_role_can_be_assumed_until_it_expires() {
 }
 
 #[test]
+fn a_session_ends_by_the_clock_of_its_holder() {
+    let bench = Bench::of(&format!("start = \"2099-01-01T00:00:00Z\"\n{}", super::SEED));
+    let sandbox = bench.open();
+    let mut client = bench.client(&sandbox, "alice");
+    let session = [("RoleArn", ADMIN), ("RoleSessionName", "run-1"), ("DurationSeconds", "900")];
+    let (_, answer) = sts(&mut client, "AssumeRole", &session);
+    assert_eq!(answer["Credentials"]["Expiration"], "2099-01-01T00:15:00Z");
+    become_session(&mut client, &answer);
+    client.sleep(900);
+    client.call("ListRegions", &[]);
+    client.sleep(1);
+    assert_eq!(client.refused("ListRegions", &[]), (400, "InvalidSecurityToken.Expired".into()));
+}
+
+#[test]
 fn expired_credentials_are_said_to_be() {
     let bench = Bench::of(
         &super::SEED

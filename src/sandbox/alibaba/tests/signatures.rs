@@ -172,6 +172,24 @@ fn the_region_is_that_of_the_host() {
 }
 
 #[test]
+fn a_key_opens_nothing_in_the_other_cloud() {
+    // The signer below is of a region that this account then has too.
+    let bench = Bench::of(&super::SEED.replacen("\"cn-hangzhou\"]", "\"cn-hangzhou\", \"eu-west-1\"]", 1));
+    let sandbox = bench.open();
+    let time = sandbox.clock().now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let mut request = Request::post("https://servicecatalog.cn-hangzhou.amazonaws.com/")
+        .header("host", "servicecatalog.cn-hangzhou.amazonaws.com")
+        .header("x-amz-date", &time)
+        .header("x-amz-target", "AWS242ServiceCatalogService.ScanProvisionedProducts")
+        .body(Bytes::from_static(b"{}"))
+        .expect("a request");
+    let secret = "admin-secret";
+    crate::sandbox::aws::sigv4::sign(&mut request, "LTAIadmin", secret, "servicecatalog", &time);
+    let response = wait(sandbox.transport().send(request)).expect("an answer");
+    assert!(String::from_utf8_lossy(response.body()).contains("UnrecognizedClientException"));
+}
+
+#[test]
 fn credentials_are_found_by_account() {
     let sandbox = Bench::new().open();
     let admin = sandbox.credentials(ACCOUNT, None).expect("admin");
