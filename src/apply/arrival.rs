@@ -182,25 +182,32 @@ fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) ->
     }
 }
 
-/// An operation that nobody can see any more, of a product that is gone or shows another one: this is not the world that
-/// it was sent to, or it has been forgotten. The next plan compares with what there is.
+/// An operation that nobody can see any more, or that never showed, of a product that is gone or shows another one: this
+/// is not the world that it was sent to, or it has been forgotten. The next plan compares with what there is.
 pub async fn vanished(provider: &dyn Provider, pending: Pending) -> Option<Verdict> {
-    let Pending { kind, operation, .. } = pending;
-    // What is handed in is no operation of the product, and not every cloud names its operations when it accepts them.
+    let Pending { kind, operation, after } = pending;
+    // What is handed in is no operation of the product.
     let handed_in = matches!(kind, StepKind::Prepare | StepKind::Execute);
-    if operation.status != Operation::NOT_VISIBLE || operation.id.is_empty() || handed_in {
+    let unnamed = operation.id.is_empty();
+    if handed_in || (operation.status != Operation::NOT_VISIBLE && !unnamed) {
         return None;
     }
     let id = &operation.product_id;
     let query = Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() };
     let seen = provider.observe(&query).await.ok()?;
     if seen.gone.contains(id) {
+        let known = Some(operation.id.clone()).filter(|_| !unnamed);
         return Some(match kind {
-            StepKind::Terminate => Verdict::Holds { product: id.clone(), operation: Some(operation.id) },
+            StepKind::Terminate => Verdict::Holds { product: id.clone(), operation: known },
+            _ if unnamed => Verdict::Superseded(format!("{id} is not known any more")),
             _ => Verdict::Superseded(format!("neither {} nor {id} is known any more", operation.id)),
         });
     }
-    let product = seen.products.get(id)?;
-    let settled = product.status != Status::UnderChange && product.last_operation.as_ref() != Some(&operation.id);
-    settled.then(|| Verdict::Superseded(format!("{} is not known any more, and {id} shows another", operation.id)))
+    let product = seen.products.get(id).filter(|product| product.status != Status::UnderChange)?;
+    match &product.last_operation {
+        last if unnamed && *last == after => Some(Verdict::Superseded(format!("{id} shows nothing of it"))),
+        Some(last) if !unnamed && *last == operation.id => None,
+        _ if unnamed => None,
+        _ => Some(Verdict::Superseded(format!("{} is not known any more, and {id} shows another", operation.id))),
+    }
 }

@@ -15,7 +15,7 @@ use crate::wire::touched;
 use crate::world::{Ended, World, block_on, is_explained, listed, setting, unlimited};
 
 fn cases() -> ProptestConfig {
-    let cases = u32::try_from(setting("TENURE_CASES", 16)).unwrap();
+    let cases = u32::try_from(setting("TENURE_CASES", 12)).unwrap();
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 32, ..ProptestConfig::default() }
 }
 
