@@ -186,8 +186,10 @@ fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) ->
 /// is not the world that it was sent to, or it has been forgotten. The next plan compares with what there is.
 pub async fn vanished(provider: &dyn Provider, pending: Pending) -> Option<Verdict> {
     let Pending { kind, operation, after } = pending;
+    // What is handed in is no operation of the product.
+    let handed_in = matches!(kind, StepKind::Prepare | StepKind::Execute);
     let unnamed = operation.id.is_empty();
-    if operation.status != Operation::NOT_VISIBLE && !unnamed {
+    if handed_in || (operation.status != Operation::NOT_VISIBLE && !unnamed) {
         return None;
     }
     let id = &operation.product_id;

@@ -156,6 +156,8 @@ impl Run<'_, '_> {
             }
             if step.kind == StepKind::Prepare {
                 self.prepared.insert(step.address.clone(), operation.id.clone());
+            } else if step.request.product().is_empty() && !operation.product_id.is_empty() {
+                self.ids.insert(step.address.clone(), operation.product_id.clone());
             }
             if let OperationState::Failed(text) = &operation.state {
                 let problem = Problem::failed(format!("{} ended in failure: {text}", operation.id));

@@ -230,7 +230,7 @@ impl Ledger {
         if step.started.kind == StepKind::Prepare {
             return;
         }
-        if matches!(step.started.request.change(), Request::Provision { .. }) {
+        if matches!(step.started.request.change(), Request::Provision { .. }) && !product.is_empty() {
             // From here on it exists, even if it fails.
             self.own(address, product, at);
         }

@@ -140,6 +140,19 @@ pub struct Unsettled {
     pub submitted: Option<(String, String)>,
 }
 
+impl Unsettled {
+    /// The change that it has handed in for approval, once the cloud has accepted that.
+    #[must_use]
+    pub fn handed_in(&self) -> Option<Prepared> {
+        match (&self.started.request, &self.submitted) {
+            (Request::Prepare { change, .. }, Some((id, _))) => {
+                Some(Prepared { id: id.clone(), change: (**change).clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The JSON Schema of one line of the file.
 #[must_use]
 pub fn schema() -> serde_json::Value {

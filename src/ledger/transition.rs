@@ -222,6 +222,13 @@ impl Ledger {
         match (pending.started.request.change(), &pending.submitted) {
             // What is handed in may be given an id long before anything exists.
             (Request::Provision { .. }, _) if pending.started.kind == StepKind::Prepare => Ok(()),
+            // What was approved may be given an id only while it is carried out.
+            (Request::Provision { .. }, None) if product.is_empty() && pending.started.kind == StepKind::Execute => {
+                Ok(())
+            }
+            (Request::Provision { .. }, Some((_, known))) if known.is_empty() => {
+                self.nowhere_but(&pending.started.address, product)
+            }
             (Request::Provision { .. }, None) => self.nowhere_but(&pending.started.address, product),
             (Request::Provision { .. }, Some((_, known))) if known == product => Ok(()),
             (Request::Provision { .. }, Some((_, known))) => Err(Objection::OtherProduct(known.clone())),

@@ -9,6 +9,8 @@ pub struct Traits {
     pub replays_tokens: bool,
     /// The owner can be changed. Where not, an owner in the files is compared with the one that is there.
     pub changes_owner: bool,
+    /// Owners are told by an id of the service's own, not by the ARN that callers have.
+    pub owners_by_id: bool,
     /// A parameter can be left to the service as it is. Where not, the last known value is sent.
     pub keeps_previous: bool,
     /// Lists show tags. Where not, they are read together with parameters.
@@ -33,6 +35,7 @@ impl Traits {
     pub const AWS: Traits = Traits {
         replays_tokens: true,
         changes_owner: true,
+        owners_by_id: false,
         keeps_previous: true,
         lists_tags: true,
         updates_tags_alone: true,
@@ -49,6 +52,7 @@ impl Traits {
     pub const ALIBABA: Traits = Traits {
         replays_tokens: false,
         changes_owner: false,
+        owners_by_id: true,
         keeps_previous: false,
         lists_tags: false,
         updates_tags_alone: false,

@@ -7,7 +7,7 @@ use super::knowledge::Fact;
 use super::planner::Planner;
 use crate::ledger::{Prepared, Unsettled};
 use crate::model::{
-    Address, CatalogProduct, LaunchPath, Lookup, Operation, OperationState, ProvisionedProduct, Request, StepKind,
+    Address, CatalogProduct, LaunchPath, Lookup, Operation, OperationState, ProvisionedProduct, StepKind,
 };
 use crate::problem::Problem;
 
@@ -16,16 +16,6 @@ pub fn needed(catalog: &CatalogProduct, path: Option<&LaunchPath>) -> BTreeSet<S
     match path {
         Some(path) => path.approvals.clone(),
         None => catalog.paths.iter().flat_map(|path| path.approvals.iter().copied()).collect(),
-    }
-}
-
-/// The change that an unsettled step has handed in, once the cloud has accepted it.
-pub fn handed_in(step: &Unsettled) -> Option<Prepared> {
-    match (&step.started.request, &step.submitted) {
-        (Request::Prepare { change, .. }, Some((id, _))) => {
-            Some(Prepared { id: id.clone(), change: (**change).clone() })
-        }
-        _ => None,
     }
 }
 
@@ -57,7 +47,7 @@ impl<'a> Planner<'a> {
             return None;
         }
         let ledger = self.inputs.ledger;
-        let open = ledger.unsettled.get(&address).and_then(handed_in);
+        let open = ledger.unsettled.get(&address).and_then(Unsettled::handed_in);
         let approved = open.is_none();
         let Some(earlier) = open.or_else(|| ledger.prepared.get(&address).cloned()) else { return Some(()) };
         let operation = match self.knowledge.operation(&address.target, &earlier.id) {

@@ -203,6 +203,7 @@ fn unsettled(ledger: &Ledger) -> Vec<String> {
             let at = step.at.strftime("%Y-%m-%d %H:%MZ");
             let word = step.started.kind.word();
             match &step.submitted {
+                Some((operation, _)) if operation.is_empty() => format!("{word} {address}: submitted {at}"),
                 Some((operation, _)) => format!("{word} {address}: submitted {at} as {operation}"),
                 None => format!("{word} {address}: started {at}, not known to have been accepted"),
             }

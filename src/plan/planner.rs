@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::approval::handed_in;
 use super::draft::{Draft, declaration};
 use super::knowledge::{Knowledge, Presence};
 use super::{Action, Drift, Field, FieldName, Finding, Inputs, Shown, resolve};
@@ -80,7 +79,7 @@ impl<'a> Planner<'a> {
     pub fn is_open(&mut self, address: &Address, step_of: &Address) -> bool {
         let step = self.inputs.ledger.unsettled.get(step_of);
         // What waits for people is gone on with, or replaced.
-        let open = self.inputs.options.settled && step.is_some_and(|step| handed_in(step).is_none());
+        let open = self.inputs.options.settled && step.is_some_and(|step| step.handed_in().is_none());
         if open {
             let problem = Problem::failed(format!("a step of an earlier run on `{step_of}` has not ended yet"))
                 .hint("wait until the cloud has finished it, then apply again");

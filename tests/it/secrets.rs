@@ -233,4 +233,14 @@ fn a_failure_tells_no_secret() {
     assert!(said.out.contains("(secret)"), "{}", said.out);
     let said = watched.run_with("tenure plan", 0, &[]);
     assert!(said.out.contains("which is not set here"), "{}", said.out);
+    // Another run finds out how it ended: as if the first had been killed when it was accepted.
+    let whole = watched.bench.read(".tenure/ledger.jsonl");
+    let accepted = whole.lines().position(|line| line.contains("\"type\":\"submitted\"")).unwrap();
+    let cut: String = whole.split_inclusive('\n').take(accepted + 1).collect();
+    for (environment, told) in [(&environment[..], "(secret)"), (&[], "is not set here")] {
+        watched.bench.write(".tenure/ledger.jsonl", &cut);
+        watched.run_with("tenure apply -y", 1, environment);
+        let kept = watched.bench.read(".tenure/ledger.jsonl");
+        assert!(kept.contains("\"type\":\"failed\"") && kept.contains(told), "{kept}");
+    }
 }

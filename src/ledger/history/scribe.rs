@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Cause, Chronicle, Gone, How, Office, Tenure, When, same_holder};
 use crate::ledger::entry::{Began, Entry, Holdings, Line, Succeeded};
 use crate::ledger::{Illegal, Ledger, Unsettled};
-use crate::model::{Address, Cloud, Request, StepKind};
+use crate::model::{Address, Request, StepKind};
 
 #[derive(Default)]
 pub(super) struct Scribe<'a> {
@@ -118,10 +118,9 @@ impl<'a> Scribe<'a> {
     /// somebody else.
     fn launcher(&self, address: &Address, run: &str) -> Option<String> {
         let began = self.runs.get(run)?;
-        match self.ledger.managed.get(address)?.declaration.cloud {
-            Cloud::Aws => began.actors.get(&address.target).cloned(),
-            Cloud::Alibaba => began.holders.get(&address.target).cloned(),
-        }
+        let traits = self.ledger.managed.get(address)?.declaration.cloud.traits();
+        let known = if traits.owners_by_id { &began.holders } else { &began.actors };
+        known.get(&address.target).cloned()
     }
 
     fn adopt(&mut self, address: &Address, id: &str, holdings: &Holdings, line: &Line) {

@@ -17,7 +17,7 @@ pub(super) const GET: Action = Action::query("GetProvisionedProduct");
 /// `PageSize`: the most that every list takes.
 pub(super) const PAGE: usize = 100;
 /// More pages than any list here can have; a service that still has more is broken.
-const MOST_PAGES: usize = 10_000;
+const MOST_PAGES: usize = 1_000;
 
 /// Products by id, and how many the service counts.
 type Listed = (BTreeMap<String, ProvisionedProduct>, usize);
@@ -62,17 +62,16 @@ impl Alibaba {
         let first = self.page(name, 1).await?;
         let counted = first.total_count.0;
         let mut details = first.provisioned_product_details.0;
-        if let Some(counted) = counted {
+        let mut last = details.len();
+        // Whatever is counted, nothing comes after a page that is not full.
+        if let Some(counted) = counted.filter(|_| last >= PAGE) {
             let pages = counted.div_ceil(PAGE).min(MOST_PAGES);
             let rest = gather(self.parallelism, (2..=pages).map(|number| self.page(name, number))).await?;
             details.extend(rest.into_iter().flat_map(|page| page.provisioned_product_details));
         } else {
-            // Without a count the last page is the first that is not full.
-            let mut last = details.len();
-            for number in 2..=MOST_PAGES {
-                if last < PAGE {
-                    break;
-                }
+            let mut number = 1;
+            while last >= PAGE && number < MOST_PAGES {
+                number += 1;
                 let page = self.page(name, number).await?;
                 last = page.provisioned_product_details.len();
                 details.extend(page.provisioned_product_details);

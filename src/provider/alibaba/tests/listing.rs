@@ -104,6 +104,14 @@ fn a_list_that_stays_incomplete_is_a_problem() {
 }
 
 #[test]
+fn a_count_beyond_all_reason_is_not_followed() {
+    let fake =
+        service(|_| ok(&json!({ "ProvisionedProductDetails": [detail(1)], "TotalCount": "9000000000000000000" })));
+    run(bench(&fake, |_| {}).alibaba.observe(&list())).expect_err("incomplete");
+    assert_eq!(fake.calls()["ListProvisionedProducts"], 2);
+}
+
+#[test]
 fn without_a_count_pages_are_read_until_one_is_not_full() {
     let fake = service(|ask| {
         let count = if ask.text("PageNumber") == "3" { 5 } else { 100 };
