@@ -6,8 +6,10 @@ use tenure::ledger::entry::{Entry, Failure};
 use tenure::model::{Cloud, Event, StepKind};
 use tenure::plan::Options;
 
+use crate::bench::Bench;
 use crate::clouds::{OPERATOR, account, account_seed, administrator, template};
-use crate::runs::{address, count, failures, finish, net, newer, there, world_of};
+use crate::random::TEMPLATES;
+use crate::runs::{address, count, failures, finish, net, newer, project, there, world_of};
 use crate::wire::{Torn, Trouble};
 use crate::world::{Ended, World, block_on, unlimited};
 
@@ -41,7 +43,7 @@ fn world(more: &str, blocks: &str) -> World {
 }
 
 fn rewrite(world: &World, blocks: &str) {
-    world.write("tenure.toml", &crate::runs::project(Cloud::Alibaba, blocks));
+    world.write("tenure.toml", &project(Cloud::Alibaba, blocks));
 }
 
 /// The one kind of change that a case is about.
@@ -317,6 +319,25 @@ fn what_depends_on_an_approval_waits_as_well() {
         assert_eq!(world.truth().await.products.len(), 2);
         finish(&world).await;
     });
+}
+
+/// The program's own words and exit code: nobody has to wait with it.
+#[test]
+fn the_program_ends_with_who_is_waited_for() {
+    let bench = Bench::empty();
+    for (name, text) in TEMPLATES {
+        bench.write(name, text);
+    }
+    bench.write("sandbox.toml", catalog());
+    let project = project(Cloud::Alibaba, &net("a", ""));
+    bench.write("tenure.toml", project.replace("[target.prod]", "[target.prod]\nprincipal = \"operator\""));
+    for _ in 0..2 {
+        let said = bench.run("tenure apply -y").ended(1);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(all.contains("waiting for approval by boss (plan-"), "{all}");
+    }
+    let said = bench.run("tenure plan").ended(0);
+    assert!(said.out.contains("waiting for approval by boss (plan-"), "{}", said.out);
 }
 
 /// The history has the launch as that of whoever handed it in.
