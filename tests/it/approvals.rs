@@ -97,8 +97,9 @@ async fn statuses(world: &World) -> Vec<String> {
 /// What a run that did nothing says of `a`.
 fn told(ended: &Ended) -> String {
     let Ended::Nothing { plan, .. } = ended else { panic!("it did something: {ended:?}") };
-    let finding = plan.findings.iter().find(|finding| finding.address == address("a")).expect("a finding");
-    assert!(finding.blocks && finding.fails, "{}", finding.problem);
+    let finding = plan.findings.iter().find(|finding| finding.address == address("a") && finding.blocks);
+    let finding = finding.expect("a finding that blocks");
+    assert!(finding.fails, "{}", finding.problem);
     finding.problem.message.clone()
 }
 
@@ -281,6 +282,52 @@ fn a_lost_cancellation_is_made_good() {
         });
         assert_done(&world, Change::Update);
     }
+}
+
+/// Somebody approves between the look that settles and the one that plans: then this run carries it out.
+#[test]
+fn an_approval_that_comes_while_a_run_looks_is_taken() {
+    // While the list is on its way others have their turn.
+    let slow = "\n[[fault]]\noperation = \"ListProvisionedProducts\"\nkind = \"delay\"\nevery = 1\nseconds = 1\n";
+    let world = world(&(there(Cloud::Alibaba, "a") + slow), &newer(&net("a", "")));
+    block_on(async {
+        world.apply(None).await;
+        let looks = || world.counts()["GetProvisionedProductPlan"];
+        let settled = looks() + 1;
+        let boss = async {
+            while looks() < settled {
+                tokio::task::yield_now().await;
+            }
+            world.decide(true).await;
+        };
+        let (ended, ()) = tokio::join!(world.apply(None), boss);
+        assert!(ended.report().is_complete(), "{ended:?}");
+        assert_eq!((count(&world, CREATE), count(&world, EXECUTE)), (1, 1));
+    });
+    assert_done(&world, Change::Update);
+}
+
+/// Something else is to be done to a product that a change waits for: it is not begun before that has an end.
+#[test]
+fn nothing_is_begun_while_a_change_of_the_same_product_waits() {
+    let one = catalog().replace("operations = [\"All\"]", "operations = [\"TerminateProvisionedProduct\"]");
+    let there = there(Cloud::Alibaba, "a");
+    let world = world_of(Cloud::Alibaba, &one, &there, &net("a", ""));
+    block_on(async {
+        world.apply_all().await;
+        rewrite(&world, "");
+        assert_eq!(world.apply(None).await.report().waiting, 1);
+        // It is to stay after all, in another version, and that takes nobody's approval.
+        rewrite(&world, &newer(&net("a", "")));
+        for _ in 0..2 {
+            let ended = world.apply(None).await;
+            assert!(told(&ended).contains("was handed in and has not come to an end here"), "{}", told(&ended));
+        }
+        world.decide(false).await;
+        world.apply(None).await;
+        finish(&world).await;
+    });
+    assert_done(&world, Change::Update);
 }
 
 /// It was approved, the run had no time for it, and somebody cancels it after all: it is handed in anew.
