@@ -13,7 +13,7 @@ lint:
 test:
     cargo test
 
-# boto3 and the AWS CLI against the sandbox; our requests against the services' models
+# boto3, the AWS CLI and the Alibaba SDKs against the sandbox; our requests against the services' models
 clients:
     .ci/run tests trace clients schemas
 

@@ -125,6 +125,13 @@ def listed(cat, boss, plan, pp):
     cat.refused("an unknown filter", "InvalidFilters", "ListProvisionedProductPlans", Filters=tags(PlanId=plan))
     approvers = cat("ListProvisionedProductPlanApprovers", AccessLevelFilter="User")["Approvers"]
     equal("approvers, by GET", approvers, [{"PrincipalName": "boss", "PrincipalType": "RamUser"}])
+    some = tags(ProvisionedProductPlanStatus="PreviewFailed") + tags(ProvisionedProductPlanStatus="ApplicationInProgress")
+    equal("plans in one of several states", found(Filters=some), [plan])
+    for name, there in (("OS", 1), ("nobody", 0)):
+        equal("approvers by a part of the name", len(cat("ListProvisionedProductPlanApprovers", AccessLevelFilter="User",
+              Filters=tags(ProvisionedProductPlanApproverName=name))["Approvers"]), there)
+    equal("approvers of the account", cat("ListProvisionedProductPlanApprovers", ApprovalFilter="AccountRequests")["Approvers"], approvers)
+    cat.refused("a filter of plans alone", "InvalidApprovalFilter", "ListProvisionedProductPlanApprovers", ApprovalFilter="ReceivedRequests")
     cat.refused("exactly one of two filters", "InvalidAccessLevelFilter", "ListProvisionedProductPlanApprovers")
     equal("an end user's own plans", Client("lin")("ListProvisionedProductPlans")["TotalCount"], 0)
     Client("lin").refused("and no more", "NoPermission", "ListProvisionedProductPlans", AccessLevelFilter="Account")

@@ -64,6 +64,9 @@ def catalog(cat):
     equal("a name is matched whole", product(cat, "ROS"), None)
     some = cat("ListProductsAsEndUser", Filters=tags(FullTextSearch="ros"))["ProductSummaries"]
     equal("a text anywhere", [one["ProductName"] for one in some], ["ROS VPC"])
+    for text in ("PLATFORM", "a netw"):
+        some = cat("ListProductsAsEndUser", Filters=tags(FullTextSearch=text))["ProductSummaries"]
+        equal("in provider and description too", [one["ProductName"] for one in some], ["ROS VPC"])
     vpc, web = product(cat, "ROS VPC"), product(cat, "web")
     one = cat("GetProductAsEndUser", ProductId=vpc)["ProductSummary"]
     equal("one portfolio is the default", (one["HasDefaultLaunchOption"], one["TemplateType"]), (True, "RosStandardTemplate"))

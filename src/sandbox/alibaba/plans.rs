@@ -22,6 +22,9 @@ const FILTERS: [&str; 6] = [
     "FullTextSearch",
 ];
 
+/// The approvers of plans can be asked for by the last two only.
+const APPROVALS: [&str; 4] = ["ReceivedRequests", "ApprovalHistory", "AccountRequests", "ResourceDirectoryRequests"];
+
 pub fn create(world: &mut World, caller: &Caller, input: &Input) -> Answer<Value> {
     let kinds = ["LaunchProduct", "UpdateProvisionedProduct", "TerminateProvisionedProduct"];
     let kind = match input.one_of("OperationType", &kinds)? {
@@ -176,9 +179,8 @@ fn change(change: &ResourceChange) -> Value {
 }
 
 /// Whose plans are asked for: by ownership, or by what there is to approve.
-fn scope(caller: &Caller, operation: &str, input: &Input) -> Answer<PlansOf> {
-    let words = ["ReceivedRequests", "ApprovalHistory", "AccountRequests", "ResourceDirectoryRequests"];
-    let approval = input.one_of("ApprovalFilter", &words)?;
+fn scope(caller: &Caller, operation: &str, input: &Input, approvals: &[&str]) -> Answer<PlansOf> {
+    let approval = input.one_of("ApprovalFilter", approvals)?;
     let level = level(caller, operation, input, &["User", "Account", "ResourceDirectory"])?;
     Ok(match approval {
         Some("ReceivedRequests") => PlansOf::Received,
@@ -191,13 +193,17 @@ fn scope(caller: &Caller, operation: &str, input: &Input) -> Answer<PlansOf> {
 }
 
 pub fn list(world: &mut World, caller: &Caller, input: &Input) -> Answer<Value> {
-    let of = scope(caller, "ListProvisionedProductPlans", input)?;
+    let of = scope(caller, "ListProvisionedProductPlans", input, &APPROVALS)?;
     let (page, filters) = (input.page()?, input.filters(&FILTERS)?);
     let mut all = world.ros_plans(caller, of);
     if let Some(id) = input.text("ProvisionedProductId") {
         all.retain(|p| p.provisioned == id);
     }
-    all.retain(|plan| filters.iter().all(|(key, value)| holds(world, plan, key, value)));
+    // "You can specify multiple": of the same key, any will do (that they are filters of their own is assumed).
+    all.retain(|plan| {
+        let any = |wanted: &str| filters.iter().any(|(key, value)| key == wanted && holds(world, plan, key, value));
+        filters.iter().all(|(key, _)| any(key))
+    });
     let detail = |plan: &RosPlan| {
         let mut detail = summary(world, plan);
         let chosen = world.version_by_id(&plan.launch.product, &plan.launch.version);
@@ -232,10 +238,11 @@ pub fn approvers(world: &mut World, caller: &Caller, input: &Input) -> Answer<Va
     if level.is_some() == approval.is_some() {
         return Err(super::input::invalid("AccessLevelFilter", "exactly one of it and ApprovalFilter is needed"));
     }
-    let of = scope(caller, "ListProvisionedProductPlanApprovers", input)?;
+    let of = scope(caller, "ListProvisionedProductPlanApprovers", input, &APPROVALS[2..])?;
     let filters = input.filters(&["ProvisionedProductPlanApproverName"])?;
     let keys: BTreeSet<&String> = world.ros_plans(caller, of).into_iter().flat_map(|p| &p.approvers).collect();
     let mut found: Vec<Value> = keys.into_iter().filter_map(|key| approver(world, key)).collect();
-    found.retain(|one| filters.iter().all(|(_, value)| one["PrincipalName"] == **value));
+    let name = |one: &Value| one["PrincipalName"].as_str().unwrap_or_default().to_lowercase();
+    found.retain(|one| filters.iter().all(|(_, value)| name(one).contains(&value.to_lowercase())));
     Ok(json!({ "Approvers": found }))
 }

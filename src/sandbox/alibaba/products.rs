@@ -20,7 +20,9 @@ pub fn list(world: &mut World, caller: &Caller, input: &Input) -> Answer<Value> 
     let mut all: Vec<&Product> = world.products(caller, false);
     let holds = |product: &Product, key: &str, value: &str| {
         let (name, value) = (product.name.to_lowercase(), value.to_lowercase());
-        if key == "ProductName" { name == value } else { name.contains(&value) }
+        let others = [Some(product.owner.as_str()), product.description.as_deref()];
+        let texts = || [name.clone()].into_iter().chain(others.into_iter().flatten().map(str::to_lowercase));
+        if key == "ProductName" { name == value } else { texts().any(|text| text.contains(&value)) }
     };
     all.retain(|p| filters.iter().all(|(key, value)| holds(p, key, value)));
     all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
