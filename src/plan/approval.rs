@@ -40,16 +40,18 @@ impl<'a> Planner<'a> {
     /// when it is not. `None` when it has to be asked, or nothing can be done now.
     pub fn take_up(&mut self, draft: &mut Draft) -> Option<()> {
         let address = draft.address.clone();
-        if self.inputs.options.refused.contains(&address) {
+        // What moves in this plan is still where it was.
+        let held = draft.moved_from().unwrap_or(&address).clone();
+        if self.inputs.options.refused.contains(&held) {
             let problem = Problem::failed("the change that was handed in was not approved")
                 .hint("apply again to hand it in once more");
             self.finding(&address, true, true, problem);
             return None;
         }
         let ledger = self.inputs.ledger;
-        let open = ledger.unsettled.get(&address).and_then(Unsettled::handed_in);
+        let open = ledger.unsettled.get(&held).and_then(Unsettled::handed_in);
         let is_open = open.is_some();
-        let Some(earlier) = open.or_else(|| ledger.prepared.get(&address).cloned()) else { return Some(()) };
+        let Some(earlier) = open.or_else(|| ledger.prepared.get(&held).cloned()) else { return Some(()) };
         let operation = match self.knowledge.operation(&address.target, &earlier.id) {
             Fact::Known(operation) => operation,
             Fact::Asked => return None,

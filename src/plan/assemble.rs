@@ -20,11 +20,15 @@ type Tentative = BTreeMap<StepId, BTreeMap<String, String>>;
 /// Puts the drafts in order and adds everything up.
 pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
     planner.scrub();
-    let Planner { mut drafts, mut findings, drift, observed, unchanged, base, moved, .. } = planner;
+    let Planner { mut drafts, mut findings, drift, mut observed, unchanged, base, moved, .. } = planner;
     findings.extend(still_needed(inputs, &drafts, &moved));
     findings.dedup();
     let blocked = blocked(inputs, &findings, &drafts);
     drafts.retain(|address, draft| !blocked.contains(address) && !draft.is_empty());
+    // Of what was to move and stays where it is, nothing can be said under its new address.
+    observed.retain(|entry| {
+        entry.address().is_none_or(|at| inputs.ledger.managed.contains_key(at) || drafts.contains_key(at))
+    });
     let steps = order::steps(&drafts, &inputs.ledger.managed);
     let refusals = check::refusals(inputs, &drafts);
     let counts = count(&drafts, &drift, &blocked, unchanged);

@@ -79,6 +79,14 @@ impl Draft {
         self.provision.is_some() || self.update.is_some()
     }
 
+    /// The address that it has had until now, if it moves.
+    pub fn moved_from(&self) -> Option<&Address> {
+        self.records.iter().find_map(|entry| match entry {
+            Entry::Moved { from, .. } => Some(from),
+            _ => None,
+        })
+    }
+
     /// What it sends that may take approval.
     pub fn changes(&self) -> impl Iterator<Item = &Request> {
         self.provision.iter().chain(&self.update).chain(&self.terminate)

@@ -330,6 +330,31 @@ fn nothing_is_begun_while_a_change_of_the_same_product_waits() {
     assert_done(&world, Change::Update);
 }
 
+/// The key is renamed while somebody thinks: what he decides about is the same change of the same product.
+#[test]
+fn a_change_that_waits_moves_with_its_product() {
+    for approve in [true, false] {
+        let world = about(Change::Update);
+        block_on(async {
+            assert_eq!(world.apply(None).await.report().waiting, 1);
+            rewrite(&world, &newer(&net("b", "name = \"a\"")));
+            let Ended::Nothing { plan, .. } = world.apply(None).await else { panic!("it began something") };
+            assert!(plan.findings.iter().any(|f| f.problem.message.starts_with("waiting for approval by boss (plan-")));
+            world.decide(approve).await;
+            if !approve {
+                let Ended::Nothing { plan, settled } = world.apply(None).await else { panic!("it began something") };
+                assert_eq!((settled.failed, settled.refused.len(), plan.findings.len()), (1, 1, 1));
+                assert_eq!(world.apply(None).await.report().waiting, 1);
+                world.decide(true).await;
+            }
+            world.apply_all().await;
+            assert_eq!(count(&world, EXECUTE), 1);
+            finish(&world).await;
+        });
+        assert_done(&world, Change::Update);
+    }
+}
+
 /// It was approved, the run had no time for it, and somebody cancels it after all: it is handed in anew.
 #[test]
 fn an_approval_that_is_cancelled_is_asked_for_again() {
