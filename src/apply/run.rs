@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::board::Board;
 use super::doubt::Doubt;
-use super::flight::Running;
+use super::flight::{Running, held};
 use super::look::references;
 use super::prepare::{Known, Prepared};
 use super::send::{submit, unseal};
@@ -206,7 +206,7 @@ impl<'a, 'c> Run<'a, 'c> {
                 Prepared::Already(request, why) => (request, Some(Ok(why))),
                 Prepared::Fail(request, failure, problem) => (request, Some(Err((failure, problem)))),
             };
-            entries.extend(self.superseded(step));
+            entries.extend(self.end_of_earlier(step));
             entries.push(self.started(step, request, token));
             match end {
                 None => {}
@@ -231,13 +231,25 @@ impl<'a, 'c> Run<'a, 'c> {
         Ok(outgoing)
     }
 
-    /// A change of the same product that was handed in by an earlier run and is not wanted any more.
-    fn superseded(&self, step: &Step) -> Option<Entry> {
-        let Request::Prepare { supersedes: Some(id), .. } = &step.request else { return None };
+    /// The end of what an earlier run has handed in for the same product: this plan carries it out, because it was
+    /// approved a moment ago, or replaces it.
+    fn end_of_earlier(&self, step: &Step) -> Option<Entry> {
         let open = self.context.journal.ledger().unsettled.get(&step.address)?;
-        let message = format!("{id} is superseded by what the files say now");
-        let (step, address) = (open.started.step, step.address.clone());
-        Some(Entry::Failed { step, address, reason: Failure::Superseded, message })
+        let (number, address, id) = (open.started.step, step.address.clone(), open.handed_in()?.id);
+        let requests = self.plan.steps.iter().filter(|other| other.address == address).map(|other| &other.request);
+        requests.into_iter().find_map(|request| match request {
+            Request::Execute { preparation, .. } if *preparation == id => {
+                let product = open.submitted.as_ref().map(|(_, product)| product.clone()).unwrap_or_default();
+                Some(held(number, &address, product, Some(id.clone())))
+            }
+            Request::Prepare { supersedes: Some(earlier), .. } if *earlier == id => Some(Entry::Failed {
+                step: number,
+                address: address.clone(),
+                reason: Failure::Superseded,
+                message: format!("{id} is superseded by what the files say now"),
+            }),
+            _ => None,
+        })
     }
 
     fn started(&self, step: &Step, request: Request, token: String) -> Entry {

@@ -245,7 +245,7 @@ impl Ledger {
         let Some(step) = self.unsettled.remove(&succeeded.address) else { return };
         let accepted = step.submitted.map(|(operation, _)| operation).filter(|id| !id.is_empty());
         let operation = succeeded.operation.clone().or(accepted);
-        let request = match step.started.request {
+        let mut request = match step.started.request {
             Request::Prepare { change, .. } => {
                 if let Some(id) = operation {
                     self.prepared.insert(succeeded.address.clone(), Prepared { id, change: *change });
@@ -263,6 +263,12 @@ impl Ledger {
             // Found by looking, without ever having been accepted before our eyes.
             Request::Provision { .. } => self.own(&succeeded.address, &succeeded.product, at),
             _ => {}
+        }
+        // Tags that were to go along with parameters that turned out to be there already went nowhere.
+        if let Request::Update { tags, .. } = &mut request
+            && succeeded.already
+        {
+            *tags = None;
         }
         let Some(managed) = self.managed.get_mut(&succeeded.address) else { return };
         let provisioning = request.parameters().is_some();

@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
         }
         let ledger = self.inputs.ledger;
         let open = ledger.unsettled.get(&address).and_then(Unsettled::handed_in);
-        let approved = open.is_none();
+        let is_open = open.is_some();
         let Some(earlier) = open.or_else(|| ledger.prepared.get(&address).cloned()) else { return Some(()) };
         let operation = match self.knowledge.operation(&address.target, &earlier.id) {
             Fact::Known(operation) => operation,
@@ -61,7 +61,8 @@ impl<'a> Planner<'a> {
             }
         };
         if !draft.changes().any(|change| *change == earlier.change) {
-            return self.overtaken(draft, &earlier, operation);
+            self.overtaken(draft, &earlier, operation);
+            return self.ends_well(draft, is_open, &earlier);
         }
         let problem = match &operation.state {
             OperationState::Waiting(by) => Problem::failed(format!("waiting for approval by {by} ({})", earlier.id))
@@ -69,12 +70,12 @@ impl<'a> Planner<'a> {
             OperationState::Running => Problem::failed(format!("{} is being prepared or carried out", earlier.id))
                 .hint("apply again in a while"),
             // Approved once, and cancelled since: nobody has said no, so it is handed in anew.
-            OperationState::Failed(_) if approved => return Some(()),
+            OperationState::Failed(_) if !is_open => return Some(()),
             OperationState::Failed(why) => Problem::failed(format!("{} was not approved: {why}", earlier.id))
                 .hint("`tenure apply` records that; the next one hands the change in once more"),
             OperationState::Succeeded => {
-                draft.prepared = Some(earlier).filter(|_| operation.kind == Operation::PREPARATION);
-                return Some(());
+                draft.prepared = Some(earlier.clone()).filter(|_| operation.kind == Operation::PREPARATION);
+                return self.ends_well(draft, is_open, &earlier);
             }
         };
         self.finding(&address, true, true, problem);
@@ -82,7 +83,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What was handed in is no longer what the files ask for.
-    fn overtaken(&mut self, draft: &mut Draft, earlier: &Prepared, operation: &Operation) -> Option<()> {
+    fn overtaken(&mut self, draft: &mut Draft, earlier: &Prepared, operation: &Operation) {
         let alive = operation.kind == Operation::PREPARATION && !matches!(operation.state, OperationState::Failed(_));
         if alive && draft.changes().any(|change| draft.approvals.contains(&change.kind())) {
             draft.supersedes = Some(earlier.id.clone());
@@ -91,6 +92,18 @@ impl<'a> Planner<'a> {
                 .hint("cancel it where it waits, so that nobody carries it out");
             self.finding(&draft.address, false, false, problem);
         }
-        Some(())
+    }
+
+    /// Nothing is begun on top of a step that has no end in the ledger: what it has handed in is carried out or replaced
+    /// by this plan, or there is nothing to begin.
+    fn ends_well(&mut self, draft: &Draft, is_open: bool, earlier: &Prepared) -> Option<()> {
+        let ends = draft.prepared.is_some() || draft.supersedes.is_some();
+        if !is_open || ends || draft.is_empty() {
+            return Some(());
+        }
+        let problem = Problem::failed(format!("{} was handed in and has not come to an end here", earlier.id))
+            .hint("cancel it where it waits, if it still does, and apply again");
+        self.finding(&draft.address, true, true, problem);
+        None
     }
 }

@@ -6,8 +6,10 @@ use tenure::ledger::entry::{Entry, Failure};
 use tenure::model::{Cloud, Event, StepKind};
 use tenure::plan::Options;
 
+use crate::bench::Bench;
 use crate::clouds::{OPERATOR, account, account_seed, administrator, template};
-use crate::runs::{address, count, failures, finish, net, newer, there, world_of};
+use crate::random::TEMPLATES;
+use crate::runs::{address, count, failures, finish, net, newer, project, there, world_of};
 use crate::wire::{Torn, Trouble};
 use crate::world::{Ended, World, block_on, unlimited};
 
@@ -41,7 +43,7 @@ fn world(more: &str, blocks: &str) -> World {
 }
 
 fn rewrite(world: &World, blocks: &str) {
-    world.write("tenure.toml", &crate::runs::project(Cloud::Alibaba, blocks));
+    world.write("tenure.toml", &project(Cloud::Alibaba, blocks));
 }
 
 /// The one kind of change that a case is about.
@@ -95,8 +97,9 @@ async fn statuses(world: &World) -> Vec<String> {
 /// What a run that did nothing says of `a`.
 fn told(ended: &Ended) -> String {
     let Ended::Nothing { plan, .. } = ended else { panic!("it did something: {ended:?}") };
-    let finding = plan.findings.iter().find(|finding| finding.address == address("a")).expect("a finding");
-    assert!(finding.blocks && finding.fails, "{}", finding.problem);
+    let finding = plan.findings.iter().find(|finding| finding.address == address("a") && finding.blocks);
+    let finding = finding.expect("a finding that blocks");
+    assert!(finding.fails, "{}", finding.problem);
     finding.problem.message.clone()
 }
 
@@ -281,6 +284,52 @@ fn a_lost_cancellation_is_made_good() {
     }
 }
 
+/// Somebody approves between the look that settles and the one that plans: then this run carries it out.
+#[test]
+fn an_approval_that_comes_while_a_run_looks_is_taken() {
+    // While the list is on its way others have their turn.
+    let slow = "\n[[fault]]\noperation = \"ListProvisionedProducts\"\nkind = \"delay\"\nevery = 1\nseconds = 1\n";
+    let world = world(&(there(Cloud::Alibaba, "a") + slow), &newer(&net("a", "")));
+    block_on(async {
+        world.apply(None).await;
+        let looks = || world.counts()["GetProvisionedProductPlan"];
+        let settled = looks() + 1;
+        let boss = async {
+            while looks() < settled {
+                tokio::task::yield_now().await;
+            }
+            world.decide(true).await;
+        };
+        let (ended, ()) = tokio::join!(world.apply(None), boss);
+        assert!(ended.report().is_complete(), "{ended:?}");
+        assert_eq!((count(&world, CREATE), count(&world, EXECUTE)), (1, 1));
+    });
+    assert_done(&world, Change::Update);
+}
+
+/// Something else is to be done to a product that a change waits for: it is not begun before that has an end.
+#[test]
+fn nothing_is_begun_while_a_change_of_the_same_product_waits() {
+    let one = catalog().replace("operations = [\"All\"]", "operations = [\"TerminateProvisionedProduct\"]");
+    let there = there(Cloud::Alibaba, "a");
+    let world = world_of(Cloud::Alibaba, &one, &there, &net("a", ""));
+    block_on(async {
+        world.apply_all().await;
+        rewrite(&world, "");
+        assert_eq!(world.apply(None).await.report().waiting, 1);
+        // It is to stay after all, in another version, and that takes nobody's approval.
+        rewrite(&world, &newer(&net("a", "")));
+        for _ in 0..2 {
+            let ended = world.apply(None).await;
+            assert!(told(&ended).contains("was handed in and has not come to an end here"), "{}", told(&ended));
+        }
+        world.decide(false).await;
+        world.apply(None).await;
+        finish(&world).await;
+    });
+    assert_done(&world, Change::Update);
+}
+
 /// It was approved, the run had no time for it, and somebody cancels it after all: it is handed in anew.
 #[test]
 fn an_approval_that_is_cancelled_is_asked_for_again() {
@@ -317,6 +366,25 @@ fn what_depends_on_an_approval_waits_as_well() {
         assert_eq!(world.truth().await.products.len(), 2);
         finish(&world).await;
     });
+}
+
+/// The program's own words and exit code: nobody has to wait with it.
+#[test]
+fn the_program_ends_with_who_is_waited_for() {
+    let bench = Bench::empty();
+    for (name, text) in TEMPLATES {
+        bench.write(name, text);
+    }
+    bench.write("sandbox.toml", catalog());
+    let project = project(Cloud::Alibaba, &net("a", ""));
+    bench.write("tenure.toml", project.replace("[target.prod]", "[target.prod]\nprincipal = \"operator\""));
+    for _ in 0..2 {
+        let said = bench.run("tenure apply -y").ended(1);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(all.contains("waiting for approval by boss (plan-"), "{all}");
+    }
+    let said = bench.run("tenure plan").ended(0);
+    assert!(said.out.contains("waiting for approval by boss (plan-"), "{}", said.out);
 }
 
 /// The history has the launch as that of whoever handed it in.

@@ -36,8 +36,12 @@ fn copy(from: &Path, to: &Path) {
 
 impl Project {
     fn new() -> Project {
+        Project::of("quickstart")
+    }
+
+    fn of(example: &str) -> Project {
         let folder = TempDir::new().unwrap();
-        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(example);
         copy(&source, folder.path());
         Project { folder }
     }
@@ -56,6 +60,8 @@ impl Project {
             .env("AWS_ACCESS_KEY_ID", "AKIASANDBOXADMIN")
             .env("AWS_SECRET_ACCESS_KEY", "sandbox-admin-secret")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            // A secret of the example with two clouds.
+            .env("CACHE_PASSWORD", "not a real one")
             .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -165,16 +171,18 @@ fn interrupted(lines: &[Line]) -> bool {
 #[test]
 fn a_run_that_is_killed_is_finished_by_the_next_one() {
     let mut rng = fastrand::Rng::with_seed(11);
-    for _ in 0..6 {
-        let project = Project::new();
-        for _ in 0..3 {
-            let mut child = project.start(&["apply", "-y"]);
-            std::thread::sleep(Duration::from_millis(rng.u64(0..300)));
-            child.kill().unwrap();
-            child.wait().unwrap();
-            project.lines();
+    for (example, times) in [("quickstart", 4), ("two-clouds", 4)] {
+        for _ in 0..times {
+            let project = Project::of(example);
+            for _ in 0..3 {
+                let mut child = project.start(&["apply", "-y"]);
+                std::thread::sleep(Duration::from_millis(rng.u64(0..300)));
+                child.kill().unwrap();
+                child.wait().unwrap();
+                project.lines();
+            }
+            project.finish();
         }
-        project.finish();
     }
 }
 

@@ -178,7 +178,8 @@ impl Simulation {
         let (plan, _) = self.world.plan(&unlimited()).await.unwrap_or_else(|p| self.fail(&listed(&p)));
         self.insist(!plan.has_changes() && plan.steps.is_empty(), || format!("left to do: {:#?}", plan.changes));
         // What a change that cannot be made alone is in the way of is as it was.
-        let left = |address: &Address| plan.blocked.contains(address);
+        let moved = |address: &Address, to: &Address| to.key.starts_with(&format!("{}-moved", address.key));
+        let left = |address: &Address| plan.blocked.iter().any(|other| other == address || moved(address, other));
         let ours: BTreeSet<&String> =
             ledger.managed.values().flat_map(|m| std::iter::once(&m.id).chain(&m.former)).collect();
         for (id, product) in &truth.products {
@@ -206,7 +207,10 @@ impl Simulation {
         }
         let declared: BTreeSet<Address> = files.blocks.values().map(Block::address).collect();
         self.insist(ledger.managed.keys().all(|address| declared.contains(address) || left(address)), || {
-            "something was left".to_owned()
+            format!(
+                "something was left: {:?}",
+                ledger.managed.keys().filter(|a| !declared.contains(a)).collect::<Vec<_>>()
+            )
         });
     }
 

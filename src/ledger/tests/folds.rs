@@ -208,3 +208,20 @@ fn what_was_approved_and_not_sent_is_approved_still() {
         assert_eq!(after(reason), None, "{reason:?}");
     }
 }
+
+#[test]
+fn tags_that_were_not_sent_are_not_applied() {
+    let tagged = || match update("pp-1", arguments(&[("Size", "2")])) {
+        Request::Update { id, product_id, version_id, path_id, parameters, .. } => {
+            let tags = Some(BTreeMap::from([("team".to_owned(), "other".to_owned())]));
+            Request::Update { id, product_id, version_id, path_id, parameters, tags }
+        }
+        other => other,
+    };
+    let team = |end| {
+        let ledger = then(provisioned(), [started(2, "web", tagged()), end]);
+        ledger.managed[&at("web")].applied.tags["team"].clone()
+    };
+    assert_eq!(team(succeeded(2, "web", "pp-1")), "other");
+    assert_eq!(team(already(2, "web", "pp-1")), "web");
+}
