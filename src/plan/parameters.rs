@@ -99,7 +99,7 @@ fn wanted_by_file(
                     "`parameters.{key}` is a NoEcho parameter: a literal or an output could be neither compared nor kept secret"
                 ))
                 .at(&value.place)
-                .hint(format!("write `{{ secret = \"env:NAME\", version = 1 }}`{}", or_previous(c))),
+                .hint(format!("write `{{ secret = \"env:NAME\", version = 1 }}`{}", or_previous(c, key))),
             );
             None
         }
@@ -218,11 +218,13 @@ fn wanted_by_default(
     }
     if before.is_some() && (spec.no_echo || spec.default.is_none()) {
         let why = if spec.no_echo { "a NoEcho parameter" } else { "required: the template has no default" };
-        problems.push(
-            Problem::input(format!("parameter `{key}` is not given, and it is {why}")).at(c.place).hint(format!(
-                "keep what is there with `parameters.{key} = {{ previous = true }}`, or give it a value"
-            )),
-        );
+        problems.push(Problem::input(format!("parameter `{key}` is not given, and it is {why}")).at(c.place).hint(
+            if can_be_kept(c, key) {
+                format!("keep what is there with `parameters.{key} = {{ previous = true }}`, or give it a value")
+            } else {
+                format!("write `parameters.{key} = {{ secret = \"env:NAME\", version = 1 }}`")
+            },
+        ));
         return None;
     }
     let Some(default) = &spec.default else {
@@ -314,8 +316,14 @@ fn unknown_parameter(key: &str, place: &Place, version: &str, known: &[&str]) ->
     }
 }
 
-fn or_previous(c: &Comparison<'_>) -> &'static str {
-    if c.live.is_some() { ", or keep what is there with `{ previous = true }`" } else { "" }
+fn or_previous(c: &Comparison<'_>, key: &str) -> &'static str {
+    if can_be_kept(c, key) { ", or keep what is there with `{ previous = true }`" } else { "" }
+}
+
+/// Whether there is a value, and one that the service keeps or tells.
+fn can_be_kept(c: &Comparison<'_>, key: &str) -> bool {
+    let before = c.live.and_then(|live| live.parameters.get(key));
+    before.is_some_and(|before| c.keeps_previous || !before.masked)
 }
 
 /// The form in which two values are compared: what CloudFormation treats as the same value is the same here.
@@ -327,6 +335,8 @@ pub fn normal<'a>(kind: &str, value: &'a str) -> Cow<'a, str> {
     match kind {
         "Number" => number(value),
         "CommaDelimitedList" => list(value, Cow::Borrowed),
+        "Boolean" => Cow::Owned(value.trim().to_lowercase()),
+        "Json" => json(value),
         // Everything else, SSM keys included, is exactly its text.
         _ => Cow::Borrowed(value),
     }
@@ -335,6 +345,14 @@ pub fn normal<'a>(kind: &str, value: &'a str) -> Cow<'a, str> {
 fn list<'a>(value: &'a str, item: impl Fn(&'a str) -> Cow<'a, str>) -> Cow<'a, str> {
     let parts: Vec<Cow<'a, str>> = value.split(',').map(|part| item(part.trim())).collect();
     Cow::Owned(parts.join(","))
+}
+
+/// Without the spaces between its parts, and with keys in one order; what is no JSON is exactly its text.
+fn json(value: &str) -> Cow<'_, str> {
+    match serde_json::from_str::<serde_json::Value>(value) {
+        Ok(parsed) => Cow::Owned(parsed.to_string()),
+        Err(_) => Cow::Borrowed(value),
+    }
 }
 
 /// Digits only where that is possible, because a twelve-digit number must not pass through a float.
@@ -368,6 +386,12 @@ fn check_item(spec: &ParameterSpec, key: &str, value: &str, kind: &str) -> Resul
     }
     if kind == "Number" && !value.trim().parse::<f64>().is_ok_and(f64::is_finite) {
         return Err(format!("`parameters.{key}` must be a number"));
+    }
+    if kind == "Boolean" && !matches!(value.trim().to_lowercase().as_str(), "true" | "false") {
+        return Err(format!("`parameters.{key}` must be true or false"));
+    }
+    if kind == "Json" && serde_json::from_str::<serde::de::IgnoredAny>(value).is_err() {
+        return Err(format!("`parameters.{key}` must be JSON"));
     }
     if !spec.allowed_values.is_empty()
         && !spec.allowed_values.iter().any(|allowed| normal(kind, allowed) == normal(kind, value))
