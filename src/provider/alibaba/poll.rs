@@ -175,6 +175,9 @@ impl Alibaba {
     /// is the product's last one.
     async fn look_at_plan(&self, pending: &Pending) -> Result<Operation, ProviderError> {
         let before = &pending.operation;
+        if before.id.is_empty() {
+            return Ok(hidden(before));
+        }
         let plan = match self.plan(&before.id).await? {
             Ok(plan) => plan,
             Err(refusal) if refusal.is_not_found() => return Ok(hidden(before)),
