@@ -166,6 +166,11 @@ impl Simulation {
         }
         self.world.options = Options { destroy: true, only: Some(lost), ..unlimited() };
         self.world.apply(None).await;
+        if self.asks {
+            // Whoever takes something down sees it through: the next apply would not.
+            self.world.decide(true).await;
+            self.world.apply(None).await;
+        }
         self.world.options = unlimited();
     }
 

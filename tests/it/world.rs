@@ -386,9 +386,10 @@ pub async fn look(
 
 /// A finding that a run can end with although nothing is left to do.
 pub fn is_explained(finding: &Finding) -> bool {
-    const KNOWN: [&str; 4] = [
+    const KNOWN: [&str; 5] = [
         "cannot be removed",
         "is TAINTED",
+        "is Error: ",
         // A cloud that takes tags and path only beside another change; what is blocked by it waits as well.
         "cannot change alone",
         "will change with the next update",
