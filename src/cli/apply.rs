@@ -1,6 +1,6 @@
 //! `tenure apply` and `tenure destroy`: settle, plan, show, ask, run, report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::apply::{self, Context};
 use crate::ledger::Journal;
 use crate::ledger::entry::{Began, Entry};
 use crate::ledger::history::{chronicles, runs};
-use crate::model::{Address, Event, Live, Report};
+use crate::model::{Address, Caller, Event, Live, Report};
 use crate::plan::{Options, Plan};
 use crate::problem::{Problem, Problems, exit_code};
 use crate::render::progress::{Progress, ProgressKind};
@@ -152,7 +152,11 @@ impl Run<'_> {
             }
             Err(problem) => return self.unstarted(&plan, Err(vec![problem])),
         };
-        let entry = began_entry(&self.session, &plan, &live, &self.order, approval);
+        let callers = match session::callers(&self.session, &plan, &live).await {
+            Ok(callers) => callers,
+            Err(problems) => return self.unstarted(&plan, Err(problems)),
+        };
+        let entry = began_entry(&self.session, &plan, callers, &self.order, approval);
         if let Err(problem) = self.journal.append(self.session.clock.now(), [entry]).await {
             return self.unstarted(&plan, Err(vec![problem]));
         }
@@ -173,7 +177,8 @@ impl Run<'_> {
         if plan.observed.is_empty() {
             return Ok(());
         }
-        let began = began_entry(&self.session, plan, live, &self.order, "not needed");
+        let callers = session::callers(&self.session, plan, live).await?;
+        let began = began_entry(&self.session, plan, callers, &self.order, "not needed");
         let ended = Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
         let entries = std::iter::once(began).chain(plan.observed.iter().cloned()).chain([ended]);
         let entries: Vec<Entry> = entries.collect();
@@ -307,13 +312,21 @@ fn context<'a>(
     }
 }
 
-fn began_entry(session: &Session, plan: &Plan, live: &Live, order: &Order<'_>, approval: &str) -> Entry {
+fn began_entry(
+    session: &Session,
+    plan: &Plan,
+    callers: BTreeMap<String, Caller>,
+    order: &Order<'_>,
+    approval: &str,
+) -> Entry {
+    let holders =
+        callers.iter().filter_map(|(target, caller)| Some((target.clone(), caller.holder.clone()?))).collect();
     let first_set = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let sandboxed = session.project.targets.values().filter(|target| target.is_sandbox());
     Entry::Began(Began {
         command: order.command.to_owned(),
-        actors: session::actors(live),
-        holders: live.iter().filter_map(|(target, seen)| Some((target.clone(), seen.holder.clone()?))).collect(),
+        actors: callers.into_iter().map(|(target, caller)| (target, caller.arn)).collect(),
+        holders,
         project: session.project.name.clone(),
         digest: plan.digest.clone(),
         approval: approval.to_owned(),

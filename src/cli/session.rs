@@ -1,6 +1,6 @@
 //! What a command works with: the project, the clouds and the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,13 +13,13 @@ use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
 use crate::ledger::{FileStore, Ledger, Managed};
-use crate::model::{Address, Cloud, Endpoint, Live, Project, SecretRef, Target};
+use crate::model::{Address, Caller, Cloud, Endpoint, Live, Project, SecretRef, Target};
 use crate::plan::{self, Inputs, Options, Outcome, Plan};
 use crate::problem::{Problem, Problems};
 use crate::provider::alibaba::Alibaba;
 use crate::provider::aws::Aws;
 use crate::provider::meter::Meter;
-use crate::provider::{Connect, FixedCredentials, Provider};
+use crate::provider::{Connect, FixedCredentials, Provider, ProviderError};
 use crate::sandbox::Sandbox;
 use crate::seam::{Cache, Clock};
 
@@ -311,7 +311,23 @@ pub fn secret(reference: &SecretRef) -> Result<String, Problem> {
     }
 }
 
-/// The identities that were used, by target.
-pub fn actors(live: &Live) -> BTreeMap<String, String> {
-    live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect()
+/// The identities that a run uses, by target: who writes where something is written, and who has read elsewhere.
+pub async fn callers(session: &Session, plan: &Plan, live: &Live) -> Result<BTreeMap<String, Caller>, Problems> {
+    let written: BTreeSet<&String> = plan.steps.iter().map(|step| &step.address.target).collect();
+    let asked = live.iter().map(|(target, seen)| async {
+        let reader = Caller { arn: seen.caller.clone(), holder: None };
+        let caller = match session.providers.get(target).filter(|_| written.contains(target)) {
+            Some(provider) => provider.writer().await,
+            None => Ok(reader),
+        };
+        caller.map(|caller| (target.clone(), caller)).map_err(ProviderError::into_problem)
+    });
+    let (mut callers, mut problems) = (BTreeMap::new(), Problems::new());
+    for answer in join_all(asked).await {
+        match answer {
+            Ok((target, caller)) => _ = callers.insert(target, caller),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(callers) } else { Err(problems) }
 }

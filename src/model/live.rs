@@ -53,13 +53,20 @@ pub struct TemplateKey {
     pub path_id: Option<String>,
 }
 
+/// Whose credentials are used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The ARN that STS names.
+    pub arn: String,
+    /// The owner of whatever it launches, where the cloud tells owners by id and not by ARN.
+    pub holder: Option<String>,
+}
+
 /// The answers to one or more queries of one target.
 #[derive(Debug, Clone, Default)]
 pub struct Observation {
     /// Who asked: the ARN that STS names. Not part of any plan.
     pub caller: String,
-    /// The owner of whatever the caller launches, where the cloud tells owners by id and not by ARN.
-    pub holder: Option<String>,
     /// By id: everything listed or confirmed.
     pub products: BTreeMap<String, ProvisionedProduct>,
     /// Ids that were looked for by id at account level and do not exist.
@@ -98,7 +105,6 @@ impl Observation {
     pub fn merge(&mut self, later: Observation) {
         if !later.caller.is_empty() {
             self.caller = later.caller;
-            self.holder = later.holder;
         }
         for id in later.products.keys() {
             self.gone.remove(id);

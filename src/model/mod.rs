@@ -15,7 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use live::{
-    Catalog, CatalogProduct, LaunchPath, Live, LiveParameter, LiveParameters, Lookup, Observation, Operation,
+    Caller, Catalog, CatalogProduct, LaunchPath, Live, LiveParameter, LiveParameters, Lookup, Observation, Operation,
     OperationState, ParameterSpec, Pending, ProvisionedProduct, Query, Status, Subject, TagUpdates, Template,
     TemplateKey, Version,
 };

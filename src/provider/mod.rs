@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::meter::Meter;
-use crate::model::{Observation, Operation, Pending, Query, Request, Target, Traits};
+use crate::model::{Caller, Observation, Operation, Pending, Query, Request, Target, Traits};
 use crate::problem::Problem;
 use crate::seam::{Cache, Clock, Transport};
 
@@ -87,6 +87,10 @@ pub trait Provider: Send + Sync {
     /// The present state of running operations, each with its provisioned product, in the order asked. One that had no
     /// id may have one by now.
     async fn poll(&self, running: &[Pending]) -> Result<Vec<Operation>, ProviderError>;
+
+    /// Who writes, which need not be who reads: asked before the first write of a run, so that the ledger can name it and
+    /// credentials that do not serve are found before anything is begun.
+    async fn writer(&self) -> Result<Caller, ProviderError>;
 
     fn traits(&self) -> Traits;
 }

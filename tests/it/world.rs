@@ -277,18 +277,23 @@ impl World {
         let settled = settle(&mut context, &project.desired).await.map_err(one)?;
         let refused = settled.refused.clone();
         let options = Options { settled: true, refused, ..self.options.clone() };
-        let (plan, live) = look(&project, &providers, context.journal.ledger(), &options).await?;
+        let (plan, _) = look(&project, &providers, context.journal.ledger(), &options).await?;
         let plan = Box::new(plan);
         if !plan.refusals.is_empty() {
             return Err(plan.refusals.clone());
         }
+        let mut callers = BTreeMap::new();
+        for (target, provider) in &providers {
+            let caller = provider.writer().await.map_err(|error| one(error.into_problem()))?;
+            callers.insert(target.clone(), caller);
+        }
         let began = |approval: &str| {
             Entry::Began(Began {
                 command: if options.destroy { "destroy" } else { "apply" }.to_owned(),
-                actors: live.iter().map(|(target, seen)| (target.clone(), seen.caller.clone())).collect(),
-                holders: live
+                actors: callers.iter().map(|(target, caller)| (target.clone(), caller.arn.clone())).collect(),
+                holders: callers
                     .iter()
-                    .filter_map(|(target, seen)| Some((target.clone(), seen.holder.clone()?)))
+                    .filter_map(|(target, caller)| Some((target.clone(), caller.holder.clone()?)))
                     .collect(),
                 project: project.name.clone(),
                 digest: plan.digest.clone(),

@@ -36,10 +36,10 @@ use tokio::sync::Semaphore;
 
 use self::acs3::Key;
 use self::call::{Client, Link};
-use self::credentials::{Door, Environment, Wallet};
+use self::credentials::{Door, Environment, Role, Wallet};
 use self::memory::Memory;
 use super::{Connect, FixedCredentials, Provider, ProviderError};
-use crate::model::{Observation, Operation, Pending, ProvisionedProduct, Query, Request, Target, Traits};
+use crate::model::{Caller, Observation, Operation, Pending, ProvisionedProduct, Query, Request, Target, Traits};
 
 /// The most requests of one target that are under way, whatever is asked for. The service's rates are unpublished.
 const MOST_PARALLEL: usize = 64;
@@ -129,6 +129,11 @@ impl Provider for Alibaba {
 
     async fn poll(&self, running: &[Pending]) -> Result<Vec<Operation>, ProviderError> {
         self.look(running).await
+    }
+
+    async fn writer(&self) -> Result<Caller, ProviderError> {
+        let session = self.client.session(Role::Writer).await?;
+        Ok(Caller { arn: session.caller.arn.clone(), holder: session.caller.holder() })
     }
 
     fn traits(&self) -> Traits {

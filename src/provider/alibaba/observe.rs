@@ -26,11 +26,9 @@ impl Alibaba {
     /// independent and runs at the same time.
     pub(super) async fn answer(&self, query: &Query) -> Result<Observation, ProviderError> {
         let session = self.client.session(Role::Reader).await?;
-        // Who only reads owns nothing.
-        let holder = session.caller.holder().filter(|_| self.target.read_role_arn.is_none());
         let caller = session.caller.arn.clone();
         let reads = Reads::default();
-        let mut observation = Observation { caller, holder, ..Observation::default() };
+        let mut observation = Observation { caller, ..Observation::default() };
         let list = query.list || self.list_is_fewer(query.names.len());
         if list {
             observation.merge(self.list().await?);

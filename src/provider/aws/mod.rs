@@ -26,10 +26,10 @@ use std::sync::atomic::AtomicUsize;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use self::call::{Client, Link};
+use self::call::{Client, Link, Role};
 use self::credentials::{Files, Wallet};
 use super::{Connect, FixedCredentials, Provider, ProviderError};
-use crate::model::{Observation, Operation, Pending, Query, Request, Target, Traits};
+use crate::model::{Caller, Observation, Operation, Pending, Query, Request, Target, Traits};
 
 /// The most requests of one target that are under way, whatever is asked for. The services' rates are unpublished.
 const MOST_PARALLEL: usize = 64;
@@ -88,6 +88,11 @@ impl Provider for Aws {
     async fn poll(&self, running: &[Pending]) -> Result<Vec<Operation>, ProviderError> {
         let running: Vec<&Operation> = running.iter().map(|pending| &pending.operation).collect();
         self.look(&running).await
+    }
+
+    async fn writer(&self) -> Result<Caller, ProviderError> {
+        let session = self.client.session(Role::Writer).await?;
+        Ok(Caller { arn: session.arn.clone(), holder: None })
     }
 
     fn traits(&self) -> Traits {
