@@ -29,3 +29,27 @@ fn what_the_files_newly_name_and_what_holds_is_kept_by_an_apply_with_nothing_to_
     bench.run("tenure apply").ended(0);
     assert_eq!(ledger(), kept, "nothing is news twice");
 }
+
+/// Who only reads has done nothing.
+#[test]
+fn a_run_is_by_whom_it_writes_as() {
+    let bench = Bench::example("quickstart");
+    let role = "arn:aws:iam::123456789012:role/Reader";
+    bench.edit(
+        "sandbox.toml",
+        "[portfolio.baseline]",
+        &format!(
+            "[principal.reader]\narn = \"{role}\"\naccess_key_id = \"AKIAREADER\"\nsecret_access_key = \"r\"\n\n[portfolio.baseline]"
+        ),
+    );
+    bench.edit("sandbox.toml", "principals = [\"admin\"]", "principals = [\"admin\", \"reader\"]");
+    bench.edit(
+        "tenure.toml",
+        "endpoint = \"sandbox:\"",
+        &format!("endpoint = \"sandbox:\"\nprincipal = \"admin\"\nread_role_arn = \"{role}\""),
+    );
+    bench.run("tenure apply -y").ended(0);
+    let ledger = bench.read(".tenure/ledger.jsonl");
+    let began = ledger.lines().find(|line| line.contains("\"type\":\"began\"")).unwrap();
+    assert!(began.contains("assumed-role/Admin/") && !began.contains("assumed-role/Reader/"), "{began}");
+}
