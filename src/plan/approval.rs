@@ -108,4 +108,24 @@ impl<'a> Planner<'a> {
         self.finding(&draft.address, true, true, problem);
         None
     }
+
+    /// Launches that were handed in under addresses which nothing stands for any more: nobody else would speak of them.
+    pub fn abandoned(&mut self) {
+        let inputs = self.inputs;
+        let open = inputs.ledger.unsettled.iter().filter_map(|(address, step)| Some((address, step.handed_in()?.id)));
+        let approved = inputs.ledger.prepared.iter().map(|(address, prepared)| (address, prepared.id.clone()));
+        let all: Vec<(&Address, String)> = open.chain(approved).collect();
+        for (address, id) in all {
+            let spoken_for = inputs.ledger.managed.contains_key(address) || inputs.is_wanted(address);
+            if spoken_for || inputs.options.only.is_some() || !inputs.project.targets.contains_key(&address.target) {
+                continue;
+            }
+            let Fact::Known(operation) = self.knowledge.operation(&address.target, &id) else { continue };
+            if operation.kind == Operation::PREPARATION && !matches!(operation.state, OperationState::Failed(_)) {
+                let problem = Problem::failed(format!("{id} was handed in, and the files no longer ask for it"))
+                    .hint("cancel it where it waits, so that nobody carries it out");
+                self.finding(address, false, false, problem);
+            }
+        }
+    }
 }

@@ -68,6 +68,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Outcome, Vec<Problem>> {
             planner.undeclared(address, managed);
         }
     }
+    planner.abandoned();
     if planner.knowledge.is_complete() {
         let lost = consistency::lost(inputs, |address, _| !planner.moved.contains(address));
         planner.problems.extend(lost);
