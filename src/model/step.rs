@@ -1,5 +1,6 @@
 //! What is sent to a cloud, and what is told while it runs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -74,6 +75,19 @@ pub struct Step {
     pub request: Request,
     /// Seconds until the step is left to the cloud and the run goes on without it.
     pub timeout_seconds: u64,
+}
+
+impl Step {
+    /// What it does, for a reader; of what is handed in and carried out also what that is.
+    #[must_use]
+    pub fn words(&self) -> Cow<'static, str> {
+        let change = self.request.change().kind();
+        if change == self.kind {
+            Cow::Borrowed(self.kind.word())
+        } else {
+            Cow::Owned(format!("{} ({})", self.kind.word(), change.word()))
+        }
+    }
 }
 
 /// One write, with everything that it needs. In a plan an id may still be empty (its product is provisioned by an

@@ -59,7 +59,10 @@ pub(crate) fn ids<'a>(change: &'a Change, terminated: &BTreeMap<&Address, Vec<&'
 /// Steps in a row that do the same and wait for the same.
 pub(crate) fn steps(plan: &Plan, full: bool) -> Vec<&[Step]> {
     let mut rows = Vec::new();
-    for run in plan.steps.chunk_by(|a, b| a.kind == b.kind && a.after == b.after && a.id.0 + 1 == b.id.0) {
+    for run in plan
+        .steps
+        .chunk_by(|a, b| a.kind == b.kind && a.words() == b.words() && a.after == b.after && a.id.0 + 1 == b.id.0)
+    {
         if full || run.len() < STEPS { rows.extend(run.chunks(1)) } else { rows.push(run) }
     }
     rows

@@ -280,5 +280,5 @@ fn step(row: &[crate::model::Step]) -> String {
         true => String::new(),
         false => format!("    after {}", group::ranges(&first.after, 4)),
     };
-    format!("{number}  {} {}   {who}{after}", first.kind.symbol(), first.kind.word())
+    format!("{number}  {} {}   {who}{after}", first.kind.symbol(), first.words())
 }

@@ -19,7 +19,7 @@ pub(super) fn section(page: &mut Page, plan: &Plan, full: bool) {
     let (told, left) = rows.split_at(if full || rows.len() <= ROWS { rows.len() } else { ROWS });
     let singles = || told.iter().filter_map(|row| if let [step] = row { Some(step) } else { None });
     let numbers = singles().map(|step| step.id.to_string().len()).max().unwrap_or(0);
-    let words = singles().map(|step| step.kind.word().len()).max().unwrap_or(0);
+    let words = singles().map(|step| step.words().len()).max().unwrap_or(0);
     let names = singles().map(|step| columns(&address(&step.address))).max().unwrap_or(0).min(48);
     for row in told {
         let line = match row {
@@ -40,7 +40,7 @@ fn single(step: &Step, numbers: usize, words: usize, names: usize) -> Line {
     // Symbol, word and address stand in columns of their own: the symbol takes two, the word as much as the longest.
     let address_at = line.width() + 2 + words + 3;
     let line = line
-        .then(Tone::from(step.kind), format!("{} {}", step.kind.symbol(), step.kind.word()))
+        .then(Tone::from(step.kind), format!("{} {}", step.kind.symbol(), step.words()))
         .at_column(address_at)
         .then(Tone::Plain, address(&step.address));
     if step.after.is_empty() {
@@ -53,7 +53,7 @@ fn several(row: &[Step]) -> Line {
     let (Some(first), Some(last)) = (row.first(), row.last()) else { return Line::default() };
     let mut line = Line::indented(2)
         .then(Tone::Plain, format!("{}–{}  ", first.id, last.id))
-        .then(Tone::from(first.kind), format!("{} {}", first.kind.symbol(), first.kind.word()))
+        .then(Tone::from(first.kind), format!("{} {}", first.kind.symbol(), first.words()))
         .then(Tone::Plain, format!("   {}", summary::products(row.len())));
     if !first.after.is_empty() {
         line.push(Tone::Dim, format!("    after {}", group::ranges(&first.after, 4)));
