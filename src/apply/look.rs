@@ -1,6 +1,6 @@
 //! Reads again what is about to be written to, in the fewest calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,12 +26,10 @@ impl Run<'_, '_> {
             by_target.entry(self.step(*id).address.target.as_str()).or_default().push(*id);
         }
         for (target, ids) in by_target {
-            let stale: Vec<StepId> = ids.into_iter().filter(|id| !self.is_fresh(*id)).collect();
-            if !stale.is_empty() {
-                let mut query = self.look_at(target, &stale);
-                self.look_for_names(target, &stale, &mut query);
-                queries.insert(target.to_owned(), query);
-            }
+            let stale: Vec<StepId> = ids.iter().copied().filter(|id| !self.is_fresh(*id)).collect();
+            let mut query = if stale.is_empty() { Query::default() } else { self.look_at(target, &stale) };
+            query.names = self.names_to_look_for(target, &ids);
+            queries.insert(target.to_owned(), query);
         }
         for id in wave {
             for address in references(&self.step(*id).request) {
@@ -63,16 +61,18 @@ impl Run<'_, '_> {
         unreadable
     }
 
-    /// Where a launch that is sent twice is done twice, one is sent only if nothing of its name is there.
-    fn look_for_names(&self, target: &str, stale: &[StepId], query: &mut Query) {
+    /// Where a launch that is sent twice is done twice, one is sent only if nothing of its name is there: that is looked
+    /// for at once before, however fresh the look at anything else is.
+    fn names_to_look_for(&self, target: &str, wave: &[StepId]) -> BTreeSet<String> {
         if self.context.providers[target].traits().replays_tokens {
-            return;
+            return BTreeSet::new();
         }
-        for id in stale {
-            if let Request::Provision { name, .. } = self.step(*id).request.change() {
-                query.names.insert(name.clone());
-            }
-        }
+        let steps = wave.iter().map(|id| self.step(*id)).filter(|step| step.kind != StepKind::Execute);
+        let names = steps.filter_map(|step| match step.request.change() {
+            Request::Provision { name, .. } => Some(name.clone()),
+            _ => None,
+        });
+        names.collect()
     }
 
     fn is_fresh(&self, id: StepId) -> bool {

@@ -188,6 +188,40 @@ fn a_name_that_is_taken_meanwhile_is_not_launched_again() {
     });
 }
 
+/// A launch waits for room, and what was looked at together with others a moment ago is looked for once more.
+#[test]
+fn a_name_is_looked_for_at_once_before_its_launch() {
+    let others: String = (0..201).map(|number| there(Cloud::Alibaba, &format!("o{number}"))).collect();
+    let quick = crate::runs::catalog(Cloud::Alibaba).replace("name = \"1\",", "name = \"1\", duration = \"1s\",");
+    let blocks = net("a", "") + &net("b", "") + &net("c", "");
+    let mut world = crate::runs::world_of(Cloud::Alibaba, &quick, &others, &blocks);
+    world.parallelism = 1;
+    block_on(async {
+        let (plan, _) = world.plan(&crate::world::unlimited()).await.unwrap();
+        let step = plan.steps.iter().find(|step| step.address == address("c")).unwrap();
+        let tenure::model::Request::Provision { product_id, version_id, .. } = &step.request else {
+            panic!("{step:?}")
+        };
+        let fields = [
+            ("ProductId", product_id.as_str()),
+            ("ProductVersionId", version_id),
+            ("ProvisionedProductName", "c"),
+            ("StackRegionId", "cn-hangzhou"),
+        ];
+        let stranger = async {
+            while count(&world, LAUNCH) < 1 {
+                tokio::task::yield_now().await;
+            }
+            world.ask("operator", LAUNCH, &fields).await
+        };
+        let (ended, launched) = tokio::join!(world.apply(None), stranger);
+        launched.unwrap();
+        assert_eq!((ended.report().succeeded, ended.report().failed), (2, 1), "{ended:?}");
+        assert_eq!(failures(&world)[0].1, Failure::Moved);
+        assert_eq!(count(&world, LAUNCH), 2);
+    });
+}
+
 /// While a launch is in doubt, something else appears under its name that cannot be its work.
 #[test]
 fn what_has_the_name_and_is_another_product_is_not_taken_for_ours() {

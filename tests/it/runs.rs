@@ -27,7 +27,7 @@ allow = ["UpdateProvisionedProductProperties", "GetProvisionedProductOutputs", "
 "#;
 
 /// One portfolio with two products: `net` in two versions, and `web`.
-fn catalog(cloud: Cloud) -> String {
+pub fn catalog(cloud: Cloud) -> String {
     let (others, constraints) = match cloud {
         Cloud::Aws => (USER, "{ product = \"net\", type = \"RESOURCE_UPDATE\" }"),
         Cloud::Alibaba => ("", ""),
