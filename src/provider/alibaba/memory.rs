@@ -41,6 +41,8 @@ struct Kept {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Done {
     pub(super) provisioned: String,
+    /// When the product was created: another product of this id is one of another world.
+    pub(super) created: Option<Timestamp>,
     pub(super) kind: String,
     pub(super) version_id: Option<String>,
     pub(super) path_id: Option<String>,
@@ -145,7 +147,8 @@ impl Memory {
         });
     }
 
-    /// Drops the tasks that no product of a full list names any more.
+    /// Drops the tasks that no product of a full list names any more, and everything if a product was not created when the
+    /// one of this id was: somebody has started a sandbox over behind the same URL, and ids mean other things there.
     pub(super) fn forget_all_but(&self, products: &BTreeMap<String, ProvisionedProduct>) {
         let named: BTreeSet<&str> = products
             .values()
@@ -153,6 +156,11 @@ impl Memory {
             .filter_map(|id| id.as_deref())
             .collect();
         self.with(|kept| {
+            let is_another =
+                |done: &Done| products.get(&done.provisioned).is_some_and(|product| product.created != done.created);
+            if kept.tasks.values().any(is_another) {
+                *kept = Kept { format: FORMAT, changed: true, ..Kept::default() };
+            }
             let before = kept.tasks.len();
             kept.tasks.retain(|id, _| named.contains(id.as_str()));
             kept.changed |= kept.tasks.len() != before;

@@ -162,7 +162,8 @@ impl Alibaba {
         };
         let set = Set::new(&task.parameters, &task.task_tags, &task.outputs, &template);
         if &*task.status == "Succeeded" && !set.repeats_a_secret {
-            self.memory.keep_task(id, set.done(&task));
+            let created = product.and_then(|product| product.created);
+            self.memory.keep_task(id, Done { created, ..set.done(&task) });
         }
         Ok(Ok(set.live))
     }
@@ -230,6 +231,7 @@ impl Set {
         let plain = |live: &LiveParameter| (!live.masked).then(|| live.value.clone());
         Done {
             provisioned: product_id,
+            created: None,
             kind,
             version_id,
             path_id,

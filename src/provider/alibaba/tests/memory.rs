@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::super::tests::*;
-use super::super::tests::{list, task};
+use super::super::tests::{list, task, template};
 use super::*;
 use crate::model::{Observation, Query};
 use crate::provider::Provider;
@@ -59,6 +59,24 @@ fn what_has_changed_is_read_again_and_what_is_gone_is_dropped() {
     let tasks: Vec<_> = kept["tasks"].as_object().expect("tasks").keys().collect();
     // `task-1` is the last provisioning task that product 1 still names.
     assert_eq!(tasks, ["task-0", "task-1", "task-9"]);
+}
+
+/// A sandbox that was started over gives the same ids to other things.
+#[test]
+fn what_another_world_has_said_is_worth_nothing() {
+    let files = Arc::default();
+    plan(&world(2), &files);
+    let fake = service(|ask| match ask.action.as_str() {
+        "ListProvisionedProducts" => {
+            let later = json!({ "CreateTime": "2026-11-25T09:00:00Z" });
+            ok(&json!({ "ProvisionedProductDetails": [detail(0), detail_with(1, later)], "TotalCount": 2 }))
+        }
+        "GetTask" => ok(&json!({ "TaskDetail": task(ask.text("TaskId")) })),
+        "GetTemplate" => template(),
+        other => refuse("InvalidApi.NotFound", other),
+    });
+    plan(&fake, &files);
+    assert_eq!((fake.calls()["GetTask"], fake.calls()["GetTemplate"]), (2, 1));
 }
 
 #[test]
