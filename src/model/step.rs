@@ -81,11 +81,12 @@ impl Step {
     /// What it does, for a reader; of what is handed in and carried out also what that is.
     #[must_use]
     pub fn words(&self) -> Cow<'static, str> {
-        let change = self.request.change().kind();
-        if change == self.kind {
-            Cow::Borrowed(self.kind.word())
-        } else {
-            Cow::Owned(format!("{} ({})", self.kind.word(), change.word()))
+        let word = self.kind.word();
+        match &self.request {
+            Request::Prepare { change, .. } | Request::Execute { change, .. } => {
+                Cow::Owned(format!("{word} ({})", change.kind().word()))
+            }
+            _ => Cow::Borrowed(word),
         }
     }
 }
