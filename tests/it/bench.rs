@@ -28,8 +28,12 @@ impl Bench {
 
     /// A copy of `examples/NAME`, without what was left there by hand.
     pub fn example(name: &str) -> Bench {
+        Bench::copy_of(&Path::new(ROOT).join("examples").join(name))
+    }
+
+    pub fn copy_of(folder: &Path) -> Bench {
         let bench = Bench::empty();
-        copy(&Path::new(ROOT).join("examples").join(name), bench.path());
+        copy(folder, bench.path());
         bench
     }
 

@@ -4,10 +4,12 @@
 //! other in a new folder, which begins as a copy of the example that the first line names (or empty), and must say
 //! what stands below them, stdout and stderr as a terminal mixes them. `? N` is an exit code other than 0.
 //! `TENURE_BLESS=1 cargo test` writes the answers anew; read them before committing.
+//!
+//! Each folder of `cases/projects` is a whole project; its `case.md` is such a page, run in a copy of the folder.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
@@ -15,27 +17,41 @@ use crate::bench::{Bench, ROOT};
 
 #[test]
 fn every_page_is_true() {
-    let folder = Path::new(ROOT).join("tests/it/cases/cli");
-    let mut pages: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    pages.sort();
-    assert!(pages.len() > 10, "the pages are not where they should be");
+    replay_all(&entries("tests/it/cases/cli"));
+}
+
+#[test]
+fn every_project_does_what_its_page_says() {
+    let pages: Vec<_> = entries("tests/it/cases/projects").iter().map(|folder| folder.join("case.md")).collect();
+    replay_all(&pages);
+}
+
+fn entries(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{folder} is empty");
+    paths
+}
+
+fn replay_all(pages: &[PathBuf]) {
     let mut wrong = String::new();
     for page in pages {
-        let expected = std::fs::read_to_string(&page).unwrap();
+        let expected = std::fs::read_to_string(page).unwrap();
         // A ledger that somebody holds takes a program that can hold a file.
         if expected.contains("$ flock ") && !crate::bench::has("flock") {
             println!("skipped: {}, because `flock` (util-linux) is not there", page.display());
             continue;
         }
-        let actual = replay(&expected);
+        let actual = replay(&expected, page);
         if actual == expected {
             continue;
         }
         if std::env::var_os("TENURE_BLESS").is_some() {
-            std::fs::write(&page, &actual).unwrap();
+            std::fs::write(page, &actual).unwrap();
             continue;
         }
-        let name = page.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = page.strip_prefix(ROOT).unwrap_or(page).display().to_string();
         let diff = TextDiff::from_lines(&expected, &actual);
         write!(wrong, "{}", diff.unified_diff().header(&name, "what was said")).unwrap();
     }
@@ -43,10 +59,14 @@ fn every_page_is_true() {
 }
 
 /// The page with the answers that its commands give now.
-fn replay(page: &str) -> String {
+fn replay(page: &str, path: &Path) -> String {
     let first = page.lines().next().unwrap_or_default();
     let example = first.strip_prefix("<!-- examples/").and_then(|rest| rest.strip_suffix(" -->"));
-    let bench = example.map_or_else(Bench::empty, Bench::example);
+    let bench = match example {
+        Some(example) => Bench::example(example),
+        None if path.ends_with("case.md") => Bench::copy_of(path.parent().unwrap()),
+        None => Bench::empty(),
+    };
     let mut shown = Shown::of(&bench);
     let mut out = String::new();
     let mut lines = page.lines().peekable();
