@@ -1,8 +1,9 @@
 //! Independent calls at the same time, answers in a fixed order.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 /// A future whose type is forgotten: naming the futures of closures over references is more than the compiler can do
 /// inside another `Send` future.
@@ -18,44 +19,14 @@ where
     T: Send + 'a,
     E: Send + 'a,
 {
-    let tasks: Vec<Task<'a, Result<T, E>>> = tasks.into_iter().map(|task| Box::pin(task) as _).collect();
-    Box::pin(in_order(width, tasks))
-}
-
-async fn in_order<T, E>(width: usize, tasks: Vec<Task<'_, Result<T, E>>>) -> Result<Vec<T>, E> {
-    let mut done: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
-    let mut waiting = tasks.into_iter().enumerate();
-    let mut running = Vec::new();
-    poll_fn(|context| {
-        loop {
-            running.extend(waiting.by_ref().take(width.max(1) - running.len()));
-            if running.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            let before = running.len();
-            let mut failure = None;
-            running.retain_mut(|(place, task)| {
-                if failure.is_some() {
-                    return true;
-                }
-                match task.as_mut().poll(context) {
-                    Poll::Pending => return true,
-                    Poll::Ready(Ok(answer)) => done[*place] = Some(answer),
-                    Poll::Ready(Err(error)) => failure = Some(error),
-                }
-                false
-            });
-            if let Some(error) = failure {
-                return Poll::Ready(Err(error));
-            }
-            // Somebody finished: there may be room for the next.
-            if running.len() == before {
-                return Poll::Pending;
-            }
-        }
+    let numbered = tasks.into_iter().enumerate();
+    let tasks: Vec<Task<'a, Result<(usize, T), E>>> =
+        numbered.map(|(number, task)| Box::pin(async move { Ok((number, task.await?)) }) as _).collect();
+    Box::pin(async move {
+        let mut answers: Vec<(usize, T)> = stream::iter(tasks).buffer_unordered(width.max(1)).try_collect().await?;
+        answers.sort_by_key(|(number, _)| *number);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     })
-    .await?;
-    Ok(done.into_iter().flatten().collect())
 }
 
 #[cfg(test)]

@@ -6,41 +6,13 @@ use serde_json::Value;
 use super::loan::{Failure, Loan};
 use crate::provider::alibaba::acs3::Key;
 
-/// Splits a command as a POSIX shell would, without expanding anything (Python's `shlex.split`).
+/// Splits a command as a POSIX shell would, without expanding anything.
 pub(super) fn words(command: &str) -> Result<Vec<String>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut rest = command.chars();
-    while let Some(c) = rest.next() {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (Some('"'), '\\') => {
-                let next = rest.next().ok_or("`process_command` ends inside quotes")?;
-                let word = word.get_or_insert_default();
-                if !matches!(next, '"' | '\\') {
-                    word.push('\\');
-                }
-                word.push(next);
-            }
-            (Some(_), _) => word.get_or_insert_default().push(c),
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, '\\') => {
-                let next = rest.next().ok_or("`process_command` ends with a backslash")?;
-                word.get_or_insert_default().push(next);
-            }
-            (None, _) if c.is_ascii_whitespace() => words.extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(c),
-        }
+    match shlex::split(command) {
+        None => Err("`process_command` ends inside quotes or with a backslash".to_owned()),
+        Some(words) if words.is_empty() => Err("`process_command` is empty".to_owned()),
+        Some(words) => Ok(words),
     }
-    if quote.is_some() {
-        return Err("`process_command` ends inside quotes".to_owned());
-    }
-    words.extend(word);
-    if words.is_empty() { Err("`process_command` is empty".to_owned()) } else { Ok(words) }
 }
 
 /// `{"mode", "access_key_id", "access_key_secret", "sts_token", "expiration"}`.

@@ -125,7 +125,7 @@ fn a_command_that_fails_or_takes_too_long() {
     assert_eq!(problem.message, "target `prod`: profile `p`: `process_command`: it ends with exit status: 3");
     assert_eq!(problem.hint.as_deref(), Some("run the command by hand to see what it says"));
     assert!(of("slow").message.ends_with("it takes longer than 60s"));
-    assert!(of("helper 'open hush").message.ends_with("`process_command` ends inside quotes"));
+    assert!(of("helper 'open hush").message.ends_with("`process_command` ends inside quotes or with a backslash"));
     assert!(of("  ").message.ends_with("`process_command` is empty"));
 }
 
