@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::elapsed;
 use crate::ledger::Unsettled;
+use crate::model::principal::is_owner;
 use crate::model::{
     Observation, Operation, OperationState, Pending, ProvisionedProduct, Query, Request, Status, StepKind,
 };
-use crate::plan::is_owner;
 use crate::provider::{Provider, ProviderError};
 
 /// How far a cloud's clock may be from ours: beyond it, it refuses requests.

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::elapsed;
 use super::run::{Run, failed};
 use crate::ledger::entry::{Entry, Failure, Succeeded};
+use crate::model::principal::is_owner;
 use crate::model::{Event, Operation, OperationState, Pending, Query, Request, StepId, StepKind};
-use crate::plan::is_owner;
 use crate::problem::Problem;
 use crate::provider::{Provider, ProviderError};
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Secrets;
 use crate::ledger::entry::Failure;
+use crate::model::principal::is_owner;
 use crate::model::secret::Sieve;
 use crate::model::{Address, Argument, Observation, Piece, ProvisionedProduct, Request, Step, StepKind, Subject};
-use crate::plan::{Plan, is_owner, parameters, secrets};
+use crate::plan::{Plan, parameters, secrets};
 use crate::problem::{Kind, Problem};
 
 /// What became of a step on the last look.

@@ -2,6 +2,7 @@
 //! Alibaba Cloud see [`ram`].
 
 use super::{names, ram};
+use crate::model::principal::Arn;
 use crate::model::{Cloud, Target};
 use crate::problem::Problem;
 
@@ -50,12 +51,15 @@ fn iam(usage: Use, text: &str, target: &Target) -> Result<String, Problem> {
         return Err(Problem::input(message).hint(usage.forms()));
     }
     if text.starts_with("arn:") {
-        let arn = Arn::parse(key, text).map_err(|problem| problem.hint(usage.forms()))?;
-        // What is no principal at all is not asked for its account.
-        if arn.is_principal() {
-            arn.check_home(key, target)?;
+        let arn = Arn::parse(text).ok_or_else(|| {
+            let message = format!("`{key}` is not a whole ARN; an ARN has six parts divided by `:`");
+            Problem::input(message).hint(usage.forms())
+        })?;
+        // ARNs of other services need not have an account; `check_kind` refuses them.
+        if matches!(arn.service, "iam" | "sts") {
+            check_home(&arn, key, target)?;
         }
-        arn.check_kind(usage)?;
+        check_kind(&arn, usage)?;
         return Ok(text.to_owned());
     }
     let kind = text.split_once('/').map(|(kind, _)| kind);
@@ -68,90 +72,68 @@ fn iam(usage: Use, text: &str, target: &Target) -> Result<String, Problem> {
     if matches!(usage, Use::TargetRole(_)) || !matches!(kind, Some("role" | "user" | "group")) {
         return Err(Problem::input(format!("`{key}` is not an ARN")).hint(usage.forms()));
     }
-    let arn = Arn { partition: target.partition(), service: "iam", region: "", account: &target.account, rest: text };
-    arn.check_kind(usage)?;
+    let arn =
+        Arn { partition: target.partition(), service: "iam", region: "", account: &target.account, resource: text };
+    check_kind(&arn, usage)?;
     Ok(format!("arn:{}:iam::{}:{text}", target.partition(), target.account))
 }
 
-/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:REST`
-struct Arn<'a> {
-    partition: &'a str,
-    service: &'a str,
-    region: &'a str,
-    account: &'a str,
-    rest: &'a str,
+/// Partition and account must be the target's.
+fn check_home(arn: &Arn<'_>, key: &str, target: &Target) -> Result<(), Problem> {
+    let home = target.partition();
+    if arn.partition != home {
+        let message =
+            format!("`{key}` is in partition `{}`, but {} is in `{home}`", shown(arn.partition), target.region);
+        return Err(Problem::input(message).hint(format!("write `arn:{home}:…`")));
+    }
+    if !arn.region.is_empty() {
+        return Err(Problem::input(format!("`{key}` names a region, but IAM has none"))
+            .hint("leave the part before the account empty: `arn:aws:iam::123456789012:role/NAME`"));
+    }
+    if arn.account.is_empty() {
+        return Err(Problem::input(format!("`{key}` has no account")).hint(format!(
+            "write `arn:{home}:{}::{}:…`",
+            shown(arn.service),
+            target.account
+        )));
+    }
+    if arn.account != target.account {
+        let message = format!(
+            "`{key}` is in account {}, but `target.{}` is account {}",
+            shown(arn.account),
+            target.name,
+            target.account
+        );
+        let hint = match key {
+            "owner" | "launch_role" => "a provisioned product stays within its account",
+            _ => "the role must be in the account of the target; change one of the two",
+        };
+        return Err(Problem::input(message).hint(hint));
+    }
+    Ok(())
 }
 
-impl<'a> Arn<'a> {
-    fn parse(key: &str, text: &'a str) -> Result<Self, Problem> {
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let [_, partition, service, region, account, rest] = parts[..] else {
-            return Err(Problem::input(format!("`{key}` is not a whole ARN; an ARN has six parts divided by `:`")));
+fn check_kind(arn: &Arn<'_>, usage: Use) -> Result<(), Problem> {
+    let key = usage.key();
+    let (kind, name) = arn.kind_and_name();
+    let wrong = |what: &str| {
+        let message = match usage {
+            Use::Owner => format!("`{key}` is {what}; only a role, a user or an assumed role can own"),
+            Use::LaunchRole => format!("`{key}` is {what}; only a role can launch"),
+            Use::TargetRole(_) => format!("`{key}` is {what}; only a role can be taken on"),
         };
-        Ok(Arn { partition, service, region, account, rest })
-    }
-
-    fn is_principal(&self) -> bool {
-        matches!(self.service, "iam" | "sts")
-    }
-
-    /// Partition and account must be the target's.
-    fn check_home(&self, key: &str, target: &Target) -> Result<(), Problem> {
-        let home = target.partition();
-        if self.partition != home {
-            let message =
-                format!("`{key}` is in partition `{}`, but {} is in `{home}`", shown(self.partition), target.region);
-            return Err(Problem::input(message).hint(format!("write `arn:{home}:…`")));
-        }
-        if !self.region.is_empty() {
-            return Err(Problem::input(format!("`{key}` names a region, but IAM has none"))
-                .hint("leave the part before the account empty: `arn:aws:iam::123456789012:role/NAME`"));
-        }
-        if self.account.is_empty() {
-            return Err(Problem::input(format!("`{key}` has no account")).hint(format!(
-                "write `arn:{home}:{}::{}:…`",
-                shown(self.service),
-                target.account
-            )));
-        }
-        if self.account != target.account {
-            let message = format!(
-                "`{key}` is in account {}, but `target.{}` is account {}",
-                shown(self.account),
-                target.name,
-                target.account
-            );
-            let hint = match key {
-                "owner" | "launch_role" => "a provisioned product stays within its account",
-                _ => "the role must be in the account of the target; change one of the two",
-            };
-            return Err(Problem::input(message).hint(hint));
-        }
-        Ok(())
-    }
-
-    fn check_kind(&self, usage: Use) -> Result<(), Problem> {
-        let key = usage.key();
-        let (kind, name) = self.rest.split_once('/').unwrap_or((self.rest, ""));
-        let wrong = |what: &str| {
-            let message = match usage {
-                Use::Owner => format!("`{key}` is {what}; only a role, a user or an assumed role can own"),
-                Use::LaunchRole => format!("`{key}` is {what}; only a role can launch"),
-                Use::TargetRole(_) => format!("`{key}` is {what}; only a role can be taken on"),
-            };
-            Err(Problem::input(message).hint(usage.forms()))
-        };
-        match (self.service, kind) {
-            ("iam", "role") => path_and_name(key, "role", name),
-            ("iam", "user") if usage == Use::Owner => path_and_name(key, "user", name),
-            ("sts", "assumed-role") if usage == Use::Owner => session(name),
-            ("iam", "user") => wrong("a user"),
-            ("iam", "group") => wrong("a group"),
-            ("iam", "root") => wrong("the account itself"),
-            ("sts", "assumed-role") => wrong("an assumed role"),
-            ("sts", "federated-user") => wrong("a federated user"),
-            _ => wrong("neither a role nor a user"),
-        }
+        Err(Problem::input(message).hint(usage.forms()))
+    };
+    match (arn.service, kind) {
+        ("iam", "role") => path_and_name(key, "role", name),
+        ("iam", "user") if usage == Use::Owner => path_and_name(key, "user", name),
+        ("sts", "assumed-role") if usage == Use::Owner => session(name),
+        ("iam", "user") => wrong("a user"),
+        ("iam", "group") => wrong("a group"),
+        ("iam", "root") => wrong("the account itself"),
+        ("sts", "assumed-role") => wrong("an assumed role"),
+        ("sts", "federated-user") => wrong("a federated user"),
+        _ => wrong("neither a role nor a user"),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::alibaba;
 use super::arn::{Use, shown};
 use crate::model::Target;
+use crate::model::principal::Arn;
 use crate::problem::Problem;
 
 /// An owner as `user/ID`, `role/ID` or the same with a name; the role of a target as its whole ARN.
@@ -35,11 +36,10 @@ fn forms(usage: Use) -> &'static str {
 /// What stands behind the account in `acs:ram::ACCOUNT:…`, which must be the target's.
 fn of_the_account<'a>(usage: Use, text: &'a str, target: &Target) -> Result<&'a str, Problem> {
     let key = usage.key();
-    let parts: Vec<&str> = text.splitn(5, ':').collect();
-    let [_, service, region, account, rest] = parts[..] else {
+    let Arn { service, region, account, resource, .. } = Arn::parse(text).ok_or_else(|| {
         let message = format!("`{key}` is not a whole ARN; an ARN has five parts divided by `:`");
-        return Err(Problem::input(message).hint(forms(usage)));
-    };
+        Problem::input(message).hint(forms(usage))
+    })?;
     if service != "ram" && service != "sts" {
         return Err(wrong(usage, "neither a role nor a user"));
     }
@@ -64,7 +64,7 @@ fn of_the_account<'a>(usage: Use, text: &'a str, target: &Target) -> Result<&'a 
         };
         return Err(Problem::input(message).hint(hint));
     }
-    Ok(rest)
+    Ok(resource)
 }
 
 fn check(usage: Use, holder: &str) -> Result<(), Problem> {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::entry::{Entry, Line};
+use crate::model::principal::same_holder;
 use crate::model::{Address, Cloud, StepId};
 
 /// What somebody holds.
@@ -273,38 +274,4 @@ pub fn owners_during(all: &[Chronicle], from: Timestamp, to: Timestamp) -> Vec<H
         }
     }
     found
-}
-
-/// Whether two ARNs mean the same holder. Who provisions is known by a session (`sts:…:assumed-role/NAME/SESSION`), and
-/// the cloud then names the role behind it (`iam:…:role/PATH/NAME`); role names are unique in an account.
-#[must_use]
-pub fn same_holder(one: &str, other: &str) -> bool {
-    one == other || matches!((role_of(one), role_of(other)), (Some(one), Some(other)) if one.is_like(&other))
-}
-
-struct Role<'a> {
-    partition: &'a str,
-    account: &'a str,
-    name: &'a str,
-    session: bool,
-}
-
-impl Role<'_> {
-    /// Two roles that are both written as roles are compared as text.
-    fn is_like(&self, other: &Role<'_>) -> bool {
-        self.session != other.session
-            && (self.partition, self.account, self.name) == (other.partition, other.account, other.name)
-    }
-}
-
-fn role_of(arn: &str) -> Option<Role<'_>> {
-    let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':');
-    let (partition, service, _region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let resource = parts.next()?;
-    let (name, session) = match service {
-        "sts" => (resource.strip_prefix("assumed-role/")?.split('/').next()?, true),
-        "iam" => (resource.strip_prefix("role/")?.rsplit('/').next()?, false),
-        _ => return None,
-    };
-    Some(Role { partition, account, name, session })
 }

@@ -1,9 +1,10 @@
 //! The nouns. They are plain data; nothing here reads, decides or prints.
 //!
 //! [`spec`] is what the files ask for, [`live`] what a cloud answered and what to ask it, [`step`] what is sent to it
-//! and what is told while it runs, [`secret`] what must not be told, [`mod@traits`] in what the clouds differ.
+//! and what is told while it runs, [`principal`] who may hold it, [`secret`] what must not be told, [`mod@traits`] in what the clouds differ.
 
 pub mod live;
+pub mod principal;
 pub mod secret;
 pub mod spec;
 pub mod step;

@@ -4,9 +4,10 @@ use super::draft::{Draft, declaration, declaration_fields};
 use super::knowledge::{Fact, Presence};
 use super::planner::{Matched, Planner};
 use super::types::REVERTS;
-use super::{Action, Drift, Field, FieldName, Inputs, Shown, holder};
+use super::{Action, Drift, Field, FieldName, Inputs, Shown};
 use crate::ledger::Managed;
 use crate::ledger::entry::{Declaration, Entry, Holdings};
+use crate::model::principal::is_owner;
 use crate::model::{Address, Cloud, OperationState, ProvisionedProduct, Request, Status};
 use crate::problem::Problem;
 
@@ -170,7 +171,7 @@ impl<'a> Planner<'a> {
         let Some(wanted) = &m.spec.owner else {
             let Some(managed) = m.managed else { return };
             if let (Some(seen), Some(current)) = (managed.seen.owner.as_deref(), current)
-                && !holder::is_owner(seen, product)
+                && !is_owner(seen, product)
                 && seen != current
             {
                 self.drift.push(Drift {
@@ -183,7 +184,7 @@ impl<'a> Planner<'a> {
             }
             return;
         };
-        if holder::is_owner(&wanted.value, product) {
+        if is_owner(&wanted.value, product) {
             return;
         }
         let ours = m.managed.and_then(|managed| managed.applied.owner.as_deref());
@@ -204,7 +205,7 @@ impl<'a> Planner<'a> {
         // A step tells who owned the product before it.
         let owner = product.owner.as_ref().filter(|owner| match &seen.owner {
             _ if draft.writes() => false,
-            Some(seen) => seen != *owner && !holder::is_owner(seen, product),
+            Some(seen) => seen != *owner && !is_owner(seen, product),
             None => m.spec.owner.is_some() || !m.target.cloud.traits().changes_owner,
         });
         // It was read where the files name one.

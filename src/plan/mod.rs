@@ -15,7 +15,6 @@ mod draft;
 mod existing;
 mod facts;
 mod gone;
-mod holder;
 mod inputs;
 mod knowledge;
 mod new;
@@ -35,7 +34,6 @@ use crate::model::{Live, Project, Query};
 use crate::problem::Problem;
 use planner::Planner;
 
-pub use holder::is_owner;
 pub use inputs::{Allow, Inputs, Options};
 pub use types::{Action, Change, Counts, Drift, Field, FieldName, Finding, Plan, Shown};
 

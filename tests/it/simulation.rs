@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use tenure::ledger::history::{Office, chronicles, same_holder};
+use tenure::ledger::history::{Office, chronicles};
+use tenure::model::principal::same_holder;
 use tenure::model::{Address, Cloud, Observation, ProvisionedProduct};
 use tenure::plan::{Finding, Options};
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Cause, Chronicle, Gone, How, Office, Tenure, When, same_holder};
+use super::{Cause, Chronicle, Gone, How, Office, Tenure, When};
 use crate::ledger::entry::{Began, Entry, Holdings, Line, Succeeded};
 use crate::ledger::{Illegal, Ledger, Unsettled};
+use crate::model::principal::same_holder;
 use crate::model::{Address, Request, StepKind};
 
 #[derive(Default)]
