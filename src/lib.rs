@@ -9,5 +9,6 @@ pub mod plan;
 pub mod problem;
 pub mod provider;
 pub mod render;
+pub mod run;
 pub mod sandbox;
 pub mod seam;

@@ -71,7 +71,7 @@ impl Context<'_> {
         *self.interrupt.borrow()
     }
 
-    async fn append(&mut self, entries: Vec<Entry>) -> Result<(), Problem> {
+    pub async fn append(&mut self, entries: Vec<Entry>) -> Result<(), Problem> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -93,7 +93,7 @@ pub async fn run(context: &mut Context<'_>, plan: &Plan) -> Result<Report, Probl
     }
     let mut run = Run::new(context, plan);
     while run.advance().await? {}
-    run.finish().await
+    Ok(run.finish().await)
 }
 
 fn elapsed(since: Timestamp, now: Timestamp) -> Duration {

@@ -440,7 +440,7 @@ impl<'a, 'c> Run<'a, 'c> {
         problem
     }
 
-    pub async fn finish(mut self) -> Result<Report, Problem> {
+    pub async fn finish(mut self) -> Report {
         if self.report.interrupted {
             self.leave_all("the run was interrupted");
             self.leave_doubts();
@@ -452,10 +452,7 @@ impl<'a, 'c> Run<'a, 'c> {
             self.not_started(id, because);
         }
         self.verify_launch_roles().await;
-        let Report { succeeded, failed, not_started, left_running, waiting, interrupted } = self.report;
-        let left_running = left_running + waiting;
-        self.context.append(vec![Entry::Ended { succeeded, failed, not_started, left_running, interrupted }]).await?;
-        Ok(self.report)
+        self.report
     }
 
     /// Whether an update resets the launch role to the constraint's is not documented, so it is read again.

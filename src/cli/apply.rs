@@ -1,6 +1,7 @@
 //! `tenure apply` and `tenure destroy`: settle, plan, show, ask, run, report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,17 +10,17 @@ use std::time::Instant;
 use super::args::{self, Execution, Format, OnError, Output, Selection};
 use super::session::{self, Session};
 use super::{Ended, Outside, Settings, plan as planning};
-use crate::apply::settle::{Settled, settle};
+use crate::apply::settle::Settled;
 use crate::apply::{self, Context};
 use crate::ledger::Journal;
-use crate::ledger::entry::{Began, Entry};
 use crate::ledger::history::{chronicles, runs};
-use crate::model::{Address, Caller, Event, Live, Report};
+use crate::model::{Address, Event, Report};
 use crate::plan::{Options, Plan};
 use crate::problem::{Problem, Problems, exit_code};
 use crate::render::progress::{Progress, ProgressKind};
 use crate::render::ui::Ui;
-use crate::render::{history, json, report};
+use crate::render::{Style, history, json, report};
+use crate::run::{self, Origin, Run};
 
 /// The histories that are told at the end of a run; more would bury the report.
 const HISTORIES_MAX: usize = 20;
@@ -59,7 +60,7 @@ pub async fn destroy(ui: &mut Ui, settings: &Settings, outside: &Outside, args: 
 }
 
 async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, order: Order<'_>) -> Ended {
-    let mut session = Session::open(settings, outside, order.selection)?;
+    let session = Session::open(settings, outside, order.selection)?;
     ui.warnings(&session.warnings());
     if let Some(sandbox) = &session.sandbox {
         sandbox.keep_settlements();
@@ -67,23 +68,38 @@ async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, order: Order<'
     let began = Instant::now();
     let store = session::store(&session.project, session.clock.as_ref());
     let run_id = format!("run-{:016x}", session.clock.nonce());
-    let journal = Journal::open(Box::new(store), run_id).await.map_err(|problem| vec![problem])?;
+    let mut journal = Journal::open(Box::new(store), run_id).await.map_err(|problem| vec![problem])?;
     if journal.set_aside() {
         ui.note(
             "The ledger's last line was cut off by a crash and has been set aside; nothing was sent on its strength.",
         );
     }
     session.phase("ledger", began);
-    let mut run = Run { ui, settings, outside, order, session, journal, events: Vec::new() };
-    let settled = run.settle().await?;
-    let ended = run.proceed(&settled).await;
+    let listener = Listener::new(ui, settings);
+    let mut tell = |event: &Event| listener.hear(event);
+    let context = Context {
+        providers: &session.providers,
+        journal: &mut journal,
+        clock: Arc::clone(&session.clock),
+        secrets: &session::secret,
+        interrupt: outside.interrupt.clone(),
+        tell: &mut tell,
+        settings: apply::Settings {
+            parallelism: usize::from(order.selection.parallelism),
+            stop_on_error: order.execution.on_error == OnError::Stop,
+        },
+    };
+    let run = Run { project: &session.project, context };
+    let mut command = Command { ui, settings, outside, order, session: &session, listener: &listener, run };
+    let settled = command.settle().await?;
+    let ended = command.proceed(&settled).await;
     if settings.timings {
-        run.ui.note(&run.session.timings());
+        command.ui.note(&session.timings());
     }
     // Codes 3 to 7 promise that nothing was written; settling may have sent something before they were found.
     match ended {
         Err(problems) if settled.wrote => {
-            run.ui.errors(&problems);
+            command.ui.errors(&problems);
             Ok(1)
         }
         Ok(code) if settled.wrote && (3..=7).contains(&code) => Ok(1),
@@ -91,23 +107,55 @@ async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, order: Order<'
     }
 }
 
-/// One run from its open ledger to its end.
-struct Run<'a> {
+/// Shows the events of a run while it happens, and keeps them for the report.
+struct Listener {
+    kind: ProgressKind,
+    style: Style,
+    progress: RefCell<Option<Progress>>,
+    events: RefCell<Vec<Event>>,
+}
+
+impl Listener {
+    fn new(ui: &Ui, settings: &Settings) -> Self {
+        let kind = match (settings.quiet, std::io::stderr().is_terminal() && !settings.ci) {
+            (true, _) => ProgressKind::Quiet,
+            (false, true) => ProgressKind::Live,
+            (false, false) => ProgressKind::Plain,
+        };
+        Listener { kind, style: ui.err_style, progress: RefCell::default(), events: RefCell::default() }
+    }
+
+    fn hear(&self, event: &Event) {
+        let begin = || Progress::new(self.kind, self.style, Box::new(std::io::stderr()));
+        self.progress.borrow_mut().get_or_insert_with(begin).tell(event);
+        self.events.borrow_mut().push(event.clone());
+    }
+
+    /// Takes the lines that are redrawn off the terminal.
+    fn rest(&self) {
+        if let Some(progress) = self.progress.take() {
+            progress.finish();
+        }
+    }
+}
+
+/// One `apply` or `destroy` from its open ledger to its end.
+struct Command<'a> {
     ui: &'a mut Ui,
     settings: &'a Settings,
     outside: &'a Outside,
     order: Order<'a>,
-    session: Session,
-    journal: Journal,
-    /// Everything that was told on the way, for the report.
-    events: Vec<Event>,
+    session: &'a Session,
+    listener: &'a Listener,
+    run: Run<'a>,
 }
 
-impl Run<'_> {
+impl Command<'_> {
     /// Whether the clouds show steps of earlier runs that have no end, and what became of them.
     async fn settle(&mut self) -> Result<Settled, Problems> {
-        let lost_world = self.session.lost_world(self.journal.ledger());
-        if self.journal.ledger().unsettled.is_empty() {
+        let ledger = self.run.context.journal.ledger();
+        let lost_world = self.session.lost_world(ledger);
+        if ledger.unsettled.is_empty() {
             self.ui.warnings(lost_world.as_slice());
             return Ok(Settled::default());
         }
@@ -116,105 +164,55 @@ impl Run<'_> {
             return Err(vec![problem]);
         }
         let began = Instant::now();
-        let mut progress = self.progress();
-        let mut tell = |event: &Event| {
-            progress.tell(event);
-            self.events.push(event.clone());
-        };
-        let mut context = context(self.outside, &self.session, &mut self.journal, &self.order, &mut tell);
-        let settled = settle(&mut context, &self.session.project.desired).await;
-        progress.finish();
+        let settled = self.run.settle().await;
+        self.listener.rest();
         self.session.phase("settle", began);
         settled.map_err(|problem| vec![problem])
     }
 
     async fn proceed(&mut self, settled: &Settled) -> Ended {
-        let selected = self.session.options(self.journal.ledger(), self.order.selection, self.order.reapply)?;
+        let ledger = self.run.context.journal.ledger();
+        let selected = self.session.options(ledger, self.order.selection, self.order.reapply)?;
         let refused = settled.refused.clone();
         let options = Options { destroy: self.order.destroy, settled: true, refused, ..selected };
-        let (plan, live) = planning::plan(self.ui, &mut self.session, self.journal.ledger(), &options).await?;
+        let planned = planning::told(self.ui, self.session, self.run.plan(&options).await)?;
         if !self.is_json() {
-            self.show(&plan)?;
+            show(self.ui, &planned.plan, self.order.output)?;
         }
-        let left_over = settled.failed > 0 || settled.open > 0 || plan.has_failures();
-        if !plan.refusals.is_empty() {
-            return self.unstarted(&plan, Ok(exit_code(&plan.refusals)));
-        }
-        if !plan.has_changes() {
-            self.note_observed(&plan, &live).await?;
-            return self.unstarted(&plan, Ok(u8::from(left_over)));
-        }
-        let approval = match self.approve(&plan) {
-            Ok(Some(approval)) => approval,
-            Ok(None) => {
-                self.ui.note("Nothing was changed.");
-                return self.unstarted(&plan, Ok(1));
-            }
-            Err(problem) => return self.unstarted(&plan, Err(vec![problem])),
-        };
-        let callers = match session::callers(&self.session, &plan, &live).await {
-            Ok(callers) => callers,
-            Err(problems) => return self.unstarted(&plan, Err(problems)),
-        };
-        let entry = began_entry(&self.session, &plan, callers, &self.order, approval);
-        if let Err(problem) = self.journal.append(self.session.clock.now(), [entry]).await {
-            return self.unstarted(&plan, Err(vec![problem]));
-        }
-        // Whoever has the world already has it: that is said before any step is begun, not by the first that fails.
-        if let (Some(sandbox), false) = (&self.session.sandbox, plan.steps.is_empty())
-            && let Err(problem) = sandbox.claim()
-        {
-            let none = Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
-            let ended = self.journal.append(self.session.clock.now(), [none]).await;
-            return self.unstarted(&plan, Err(std::iter::once(problem).chain(ended.err()).collect()));
-        }
-        let outcome = self.carry_out(&plan).await;
-        self.report(&plan, outcome, left_over)
-    }
-
-    /// There is nothing to do; what was seen of holders is kept all the same.
-    async fn note_observed(&mut self, plan: &Plan, live: &Live) -> Result<(), Problems> {
-        if plan.observed.is_empty() {
-            return Ok(());
-        }
-        let callers = session::callers(&self.session, plan, live).await?;
-        let began = began_entry(&self.session, plan, callers, &self.order, "not needed");
-        let ended = Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
-        let entries = std::iter::once(began).chain(plan.observed.iter().cloned()).chain([ended]);
-        let entries: Vec<Entry> = entries.collect();
-        self.journal.append(self.session.clock.now(), entries).await.map_err(|problem| vec![problem])
-    }
-
-    async fn carry_out(&mut self, plan: &Plan) -> Result<Report, Problem> {
+        let origin = origin(&self.order);
+        let Command { ui, order, session, run, .. } = self;
         let began = Instant::now();
-        let mut progress = self.progress();
-        let mut tell = |event: &Event| {
-            progress.tell(event);
-            self.events.push(event.clone());
-        };
-        let mut context = context(self.outside, &self.session, &mut self.journal, &self.order, &mut tell);
-        let outcome = apply::run(&mut context, plan).await;
-        progress.finish();
+        let ended = run.carry_out(&planned, &origin, async |plan| approve(ui, order, session, plan)).await;
+        self.listener.rest();
         self.session.phase("apply", began);
-        outcome
+        let left_over = settled.failed > 0 || settled.open > 0 || planned.plan.has_failures();
+        match ended {
+            Ok(run::Ended::Done(report)) => self.report(&planned.plan, Some(report), left_over),
+            Ok(run::Ended::Broken(problem)) => {
+                // The ledger is damaged or full: whatever was sent, this is 1 and never one of the promises.
+                self.report(&planned.plan, None, left_over)?;
+                self.ui.errors(&[problem]);
+                Ok(1)
+            }
+            Ok(run::Ended::Refused) => self.unstarted(&planned.plan, Ok(exit_code(&planned.plan.refusals))),
+            Ok(run::Ended::NothingToDo) => self.unstarted(&planned.plan, Ok(u8::from(left_over))),
+            Ok(run::Ended::Declined) => {
+                self.ui.note("Nothing was changed.");
+                self.unstarted(&planned.plan, Ok(1))
+            }
+            Err(problems) => self.unstarted(&planned.plan, Err(problems)),
+        }
     }
 
-    /// What the run came to, for people or for programs, and its exit code.
-    fn report(&mut self, plan: &Plan, outcome: Result<Report, Problem>, left_over: bool) -> Ended {
+    /// What the run came to, for people or for programs, and its exit code. There is no report of a run that could not
+    /// write its ledger.
+    fn report(&mut self, plan: &Plan, report: Option<Report>, left_over: bool) -> Ended {
         let text = match self.order.output.format() {
-            Format::Json => json::applied(plan, outcome.as_ref().ok(), &self.events),
+            Format::Json => json::applied(plan, report.as_ref(), &self.listener.events.borrow()),
             Format::Text | Format::Markdown => self.told(plan),
         };
-        let written = self.ui.result(&text);
-        let report = match outcome {
-            Ok(report) => report,
-            Err(problem) => {
-                // The ledger is damaged or full: whatever was sent, this is 1 and never one of the promises.
-                self.ui.errors(&[problem]);
-                return Ok(1);
-            }
-        };
-        written.map_err(|problem| vec![problem])?;
+        self.ui.result(&text).map_err(|problem| vec![problem])?;
+        let Some(report) = report else { return Ok(1) };
         if report.is_complete() && !left_over {
             self.ui.next(&self.settings.command(&["history".to_owned()]));
             return Ok(0);
@@ -228,12 +226,12 @@ impl Run<'_> {
     /// The report, and who holds what was touched.
     fn told(&self, plan: &Plan) -> String {
         let style = self.ui.out_style;
-        let report = report::report(&self.events, style);
+        let report = report::report(&self.listener.events.borrow(), style);
         if self.order.destroy {
             return format!("\n{report}");
         }
         let touched: BTreeSet<&Address> = plan.changes.iter().map(|change| &change.address).collect();
-        let lines = self.journal.lines();
+        let lines = self.run.context.journal.lines();
         let held: Vec<_> =
             chronicles(lines).into_iter().filter(|chronicle| touched.contains(&chronicle.address)).collect();
         if held.len() > HISTORIES_MAX {
@@ -247,93 +245,55 @@ impl Run<'_> {
         self.order.output.format() == Format::Json
     }
 
-    fn show(&mut self, plan: &Plan) -> Result<(), Problems> {
-        let text = planning::render(plan, self.order.output, self.ui.out_style);
-        self.ui.result(&text).map_err(|problem| vec![problem])
-    }
-
     /// A run that ends before its first step; a program that reads JSON gets its one document all the same.
     fn unstarted(&mut self, plan: &Plan, ended: Ended) -> Ended {
         if self.is_json() {
-            self.show(plan)?;
+            show(self.ui, plan, self.order.output)?;
         }
         ended
     }
-
-    /// How the plan was approved; `None` when it was declined.
-    fn approve(&mut self, plan: &Plan) -> Result<Option<&'static str>, Problem> {
-        if self.order.execution.auto_approve {
-            return Ok(Some("auto-approve"));
-        }
-        if !std::io::stdin().is_terminal() {
-            return Err(Problem::input("there are changes to apply, and nobody can be asked: stdin is not a terminal")
-                .hint("run it in a terminal, or with -y when the plan has been reviewed"));
-        }
-        if self.is_json() {
-            // Stdout is for the program; whoever is asked reads the plan here.
-            self.ui.show(&planning::text(plan, self.order.output, self.ui.err_style));
-        }
-        let question = if self.order.destroy { "Terminate all of this?" } else { "Apply this plan?" };
-        let yes = self
-            .ui
-            .confirm(question, &mut std::io::stdin().lock())
-            .map_err(|error| Problem::failed(format!("the answer cannot be read: {error}")))?;
-        Ok(yes.then_some("yes"))
-    }
-
-    fn progress(&self) -> Progress {
-        let kind = match (self.settings.quiet, std::io::stderr().is_terminal() && !self.settings.ci) {
-            (true, _) => ProgressKind::Quiet,
-            (false, true) => ProgressKind::Live,
-            (false, false) => ProgressKind::Plain,
-        };
-        Progress::new(kind, self.ui.err_style, Box::new(std::io::stderr()))
-    }
 }
 
-fn context<'a>(
-    outside: &'a Outside,
-    session: &'a Session,
-    journal: &'a mut Journal,
-    order: &Order<'_>,
-    tell: &'a mut dyn FnMut(&Event),
-) -> Context<'a> {
-    Context {
-        providers: &session.providers,
-        journal,
-        clock: Arc::clone(&session.clock),
-        secrets: &session::secret,
-        interrupt: outside.interrupt.clone(),
-        tell,
-        settings: apply::Settings {
-            parallelism: usize::from(order.selection.parallelism),
-            stop_on_error: order.execution.on_error == OnError::Stop,
-        },
-    }
+fn show(ui: &mut Ui, plan: &Plan, output: &Output) -> Result<(), Problems> {
+    let text = planning::render(plan, output, ui.out_style);
+    ui.result(&text).map_err(|problem| vec![problem])
 }
 
-fn began_entry(
-    session: &Session,
-    plan: &Plan,
-    callers: BTreeMap<String, Caller>,
-    order: &Order<'_>,
-    approval: &str,
-) -> Entry {
-    let holders =
-        callers.iter().filter_map(|(target, caller)| Some((target.clone(), caller.holder.clone()?))).collect();
+/// How the plan was approved; `None` when it was declined. Whether somebody else writes to the sandbox's world is found
+/// out here, before the run begins.
+fn approve(ui: &mut Ui, order: &Order<'_>, session: &Session, plan: &Plan) -> Result<Option<&'static str>, Problem> {
+    let approval = if order.execution.auto_approve { Some("auto-approve") } else { ask(ui, order, plan)? };
+    if approval.is_some()
+        && !plan.steps.is_empty()
+        && let Some(sandbox) = &session.sandbox
+    {
+        sandbox.claim()?;
+    }
+    Ok(approval)
+}
+
+fn ask(ui: &mut Ui, order: &Order<'_>, plan: &Plan) -> Result<Option<&'static str>, Problem> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Problem::input("there are changes to apply, and nobody can be asked: stdin is not a terminal")
+            .hint("run it in a terminal, or with -y when the plan has been reviewed"));
+    }
+    if order.output.format() == Format::Json {
+        // Stdout is for the program; whoever is asked reads the plan here.
+        ui.show(&planning::text(plan, order.output, ui.err_style));
+    }
+    let question = if order.destroy { "Terminate all of this?" } else { "Apply this plan?" };
+    let yes = ui
+        .confirm(question, &mut std::io::stdin().lock())
+        .map_err(|error| Problem::failed(format!("the answer cannot be read: {error}")))?;
+    Ok(yes.then_some("yes"))
+}
+
+fn origin(order: &Order<'_>) -> Origin {
     let first_set = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    let sandboxed = session.project.targets.values().filter(|target| target.is_sandbox());
-    Entry::Began(Began {
-        command: order.command.to_owned(),
-        actors: callers.into_iter().map(|(target, caller)| (target, caller.arn)).collect(),
-        holders,
-        project: session.project.name.clone(),
-        digest: plan.digest.clone(),
-        approval: approval.to_owned(),
+    Origin {
+        command: order.command,
         message: order.execution.message.clone(),
         commit: first_set(&["GITHUB_SHA", "CI_COMMIT_SHA", "BUILD_SOURCEVERSION"]),
         ci_run: first_set(&["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_BUILDID"]),
-        tenure: env!("CARGO_PKG_VERSION").to_owned(),
-        sandboxed: sandboxed.map(|target| target.name.clone()).collect(),
-    })
+    }
 }

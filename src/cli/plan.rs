@@ -5,17 +5,17 @@ use std::time::Instant;
 use super::args::{self, Format};
 use super::session::{self, Session};
 use super::{Ended, Outside, Settings};
-use crate::ledger::{self, Ledger};
-use crate::model::Live;
-use crate::plan::{Options, Plan};
+use crate::ledger;
+use crate::plan::Plan;
 use crate::problem::{Problems, exit_code};
 use crate::render::markdown::{self, MarkdownOptions};
 use crate::render::text::TextOptions;
 use crate::render::ui::Ui;
 use crate::render::{self, Style, json};
+use crate::run::{Planned, read_and_plan};
 
 pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &args::Plan) -> Ended {
-    let mut session = Session::open(settings, outside, &args.selection)?;
+    let session = Session::open(settings, outside, &args.selection)?;
     ui.warnings(&session.warnings());
     let began = Instant::now();
     let mut store = session::store(&session.project, session.clock.as_ref());
@@ -24,7 +24,8 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     session.phase("ledger", began);
     ui.warnings(session.lost_world(&ledger).as_slice());
     let options = session.options(&ledger, &args.selection, &args.reapply)?;
-    let (plan, _) = self::plan(ui, &mut session, &ledger, &options).await?;
+    let planned = read_and_plan(&session.project, &session.providers, &ledger, &options, &session::secret).await;
+    let plan = told(ui, &session, planned)?.plan;
     let began = Instant::now();
     let text = render(&plan, &args.output, ui.out_style);
     session.phase("render", began);
@@ -45,17 +46,15 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     Ok(0)
 }
 
-/// Plans. Where that fails, the files' own warnings are told here, because there is no plan that could show them: a
+/// Where planning fails, the files' own warnings are told here, because there is no plan that could show them: a
 /// swallowed key is often why.
-pub async fn plan(
-    ui: &mut Ui,
-    session: &mut Session,
-    ledger: &Ledger,
-    options: &Options,
-) -> Result<(Plan, Live), Problems> {
-    let planned = session.plan(ledger, options).await;
-    if planned.is_err() {
-        ui.warnings(&session.project.warnings);
+pub fn told(ui: &mut Ui, session: &Session, planned: Result<Planned, Problems>) -> Result<Planned, Problems> {
+    match &planned {
+        Ok(Planned { reading, planning, .. }) => {
+            session.took("read", *reading);
+            session.took("plan", *planning);
+        }
+        Err(_) => ui.warnings(&session.project.warnings),
     }
     planned
 }

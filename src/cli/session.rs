@@ -1,11 +1,9 @@
 //! What a command works with: the project, the clouds and the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
-
-use futures_util::future::join_all;
+use std::time::{Duration, Instant};
 
 use super::args::{Limit, Selection};
 use super::cache::FolderCache;
@@ -13,18 +11,15 @@ use super::{Outside, Settings, tidy, verbose};
 use crate::apply::Providers;
 use crate::config;
 use crate::ledger::{FileStore, Ledger, Managed};
-use crate::model::{Address, Caller, Cloud, Endpoint, Live, Project, SecretRef, Target};
-use crate::plan::{self, Inputs, Options, Outcome, Plan};
+use crate::model::{Address, Cloud, Endpoint, Project, SecretRef, Target};
+use crate::plan::Options;
 use crate::problem::{Problem, Problems};
 use crate::provider::alibaba::Alibaba;
 use crate::provider::aws::Aws;
 use crate::provider::meter::Meter;
-use crate::provider::{Connect, FixedCredentials, Provider, ProviderError};
+use crate::provider::{Connect, FixedCredentials, Provider};
 use crate::sandbox::Sandbox;
 use crate::seam::{Cache, Clock};
-
-/// More rounds of reading than any plan takes: list, details, outputs of what those revealed.
-const ROUNDS_MAX: usize = 8;
 
 pub struct Session {
     pub project: Project,
@@ -32,7 +27,7 @@ pub struct Session {
     pub clock: Arc<dyn Clock>,
     pub meter: Meter,
     pub sandbox: Option<Sandbox>,
-    phases: Vec<(&'static str, std::time::Duration)>,
+    phases: RefCell<Vec<(&'static str, Duration)>>,
 }
 
 impl Session {
@@ -95,55 +90,16 @@ impl Session {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let phases = vec![("files", began.elapsed())];
+        let phases = RefCell::new(vec![("files", began.elapsed())]);
         Ok(Session { project, providers, clock, meter, sandbox, phases })
     }
 
-    /// Plans: reads what the plan needs, in as many rounds as that takes.
-    pub async fn plan(&mut self, ledger: &Ledger, options: &Options) -> Result<(Plan, Live), Problems> {
-        let mut live = Live::new();
-        let (mut planning, mut reading) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
-        for _ in 0..ROUNDS_MAX {
-            let began = Instant::now();
-            let outcome = plan::plan(&Inputs::new(&self.project, ledger, &live, options))?;
-            planning += began.elapsed();
-            let needs = match outcome {
-                Outcome::Plan(plan) => {
-                    self.phases.extend([("read", reading), ("plan", planning)]);
-                    return Ok((*plan, live));
-                }
-                Outcome::Needs(needs) => needs,
-            };
-            let began = Instant::now();
-            let answers = join_all(needs.iter().map(|(target, query)| {
-                let provider = Arc::clone(&self.providers[target]);
-                async move { provider.observe(query).await }
-            }))
-            .await;
-            reading += began.elapsed();
-            let mut problems = Problems::new();
-            for ((target, _), answer) in needs.iter().zip(answers) {
-                match answer {
-                    Ok(mut observation) => {
-                        let value = |reference: &SecretRef| secret(reference).ok();
-                        plan::secrets::hide(&self.project.desired, ledger, target, &mut observation, &value);
-                        live.entry(target.clone()).or_default().merge(observation);
-                    }
-                    Err(error) => problems.push(unreadable(&self.project, target, error.into_problem())),
-                }
-            }
-            if !problems.is_empty() {
-                return Err(problems);
-            }
-        }
-        Err(vec![
-            Problem::failed("the clouds' answers keep leaving something open that the plan needs")
-                .hint("run again with -v and report what it prints"),
-        ])
+    pub fn phase(&self, name: &'static str, since: Instant) {
+        self.took(name, since.elapsed());
     }
 
-    pub fn phase(&mut self, name: &'static str, since: Instant) {
-        self.phases.push((name, since.elapsed()));
+    pub fn took(&self, name: &'static str, time: Duration) {
+        self.phases.borrow_mut().push((name, time));
     }
 
     /// `--timings`: calls by operation, retries, time by phase.
@@ -159,7 +115,7 @@ impl Session {
             self.meter.retries()
         ));
         text.push_str("time\n");
-        for (name, time) in &self.phases {
+        for (name, time) in self.phases.borrow().iter() {
             text.push_str(&format!("  {:>7.3} s  {name}\n", time.as_secs_f64()));
         }
         text
@@ -236,21 +192,6 @@ fn no_such_address(flag: &str, pattern: &str, known: &[Address]) -> Problem {
     }
 }
 
-/// A target that cannot be read at all is a matter of access, whatever the service said.
-fn unreadable(project: &Project, target: &str, problem: Problem) -> Problem {
-    let kind = match problem.kind {
-        crate::problem::Kind::Failed => crate::problem::Kind::Access,
-        kind => kind,
-    };
-    let place = problem.place.or_else(|| project.targets.get(target).map(|target| target.place.clone()));
-    let message = if problem.message.contains(&format!("`{target}`")) {
-        problem.message
-    } else {
-        format!("target `{target}` cannot be read: {}", problem.message)
-    };
-    Problem { kind, place, message, hint: problem.hint }
-}
-
 fn open_sandbox(project: &Project, seed: Option<&Path>) -> Result<Option<Sandbox>, Problem> {
     if !project.targets.values().any(|target| target.is_sandbox()) {
         return Ok(None);
@@ -309,25 +250,4 @@ pub fn secret(reference: &SecretRef) -> Result<String, Problem> {
             Err(Problem::input(format!("`{}` is not a source of secrets", reference.source)).hint("write env:NAME"))
         }
     }
-}
-
-/// The identities that a run uses, by target: who writes where something is written, and who has read elsewhere.
-pub async fn callers(session: &Session, plan: &Plan, live: &Live) -> Result<BTreeMap<String, Caller>, Problems> {
-    let written: BTreeSet<&String> = plan.steps.iter().map(|step| &step.address.target).collect();
-    let asked = live.iter().map(|(target, seen)| async {
-        let reader = Caller { arn: seen.caller.clone(), holder: None };
-        let caller = match session.providers.get(target).filter(|_| written.contains(target)) {
-            Some(provider) => provider.writer().await,
-            None => Ok(reader),
-        };
-        caller.map(|caller| (target.clone(), caller)).map_err(ProviderError::into_problem)
-    });
-    let (mut callers, mut problems) = (BTreeMap::new(), Problems::new());
-    for answer in join_all(asked).await {
-        match answer {
-            Ok((target, caller)) => _ = callers.insert(target, caller),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() { Ok(callers) } else { Err(problems) }
 }

@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tenure::apply::settle::{Settled, settle};
+use tenure::apply::settle::Settled;
 use tenure::apply::{self, Context, Providers};
-use tenure::ledger::entry::{Began, Entry, Line};
+use tenure::ledger::entry::Line;
 use tenure::ledger::{Journal, Ledger, MemoryStore, Replay};
 use tenure::model::{Access, Address, Event, Live, Observation, Project, Query, Report, SecretRef, Target};
-use tenure::plan::{Allow, Finding, Inputs, Options, Outcome, Plan, plan};
+use tenure::plan::{Allow, Finding, Options, Plan};
 use tenure::problem::Problem;
 use tenure::provider::meter::Meter;
 use tenure::provider::{Connect, FixedCredentials};
+use tenure::run::{self, Origin, Run, read_and_plan};
 use tenure::sandbox::Sandbox;
 use tenure::seam::{Cache, Transport};
 
@@ -24,6 +25,11 @@ use crate::wire::{Paper, Sent, Trouble, Wire};
 
 /// How every secret's value begins: it must never be seen anywhere.
 pub const SECRET: &str = "correct-horse-\"battery\"";
+
+/// Each version has a value of its own; all of them begin with [`SECRET`].
+fn secret(reference: &SecretRef) -> String {
+    format!("{SECRET}{}", reference.version)
+}
 
 /// What is kept from one run to the next and may be lost.
 #[derive(Default)]
@@ -227,7 +233,9 @@ impl World {
     pub async fn plan(&self, options: &Options) -> Result<(Plan, Live), Vec<Problem>> {
         let project = tenure::config::load(self.folder.path())?;
         let providers = self.providers(&project);
-        look(&project, &providers, &self.managed(), options).await
+        let secrets = |reference: &SecretRef| Ok(secret(reference));
+        let planned = read_and_plan(&project, &providers, &self.managed(), options, &secrets).await?;
+        Ok((planned.plan, planned.live))
     }
 
     /// One run of `tenure apply -y`, with at most one trouble.
@@ -263,62 +271,33 @@ impl World {
         let run = format!("run-{:016x}", clock.nonce());
         let mut journal = Journal::open(Box::new(paper), run).await.map_err(one)?;
         let mut tell = |event: &Event| self.told.lock().unwrap().push(event.clone());
-        // Another version is another value; all of them begin with `SECRET`.
-        let secrets = |reference: &SecretRef| Ok(format!("{SECRET}{}", reference.version));
-        let mut context = Context {
+        let secrets = |reference: &SecretRef| Ok(secret(reference));
+        let context = Context {
             providers: &providers,
             journal: &mut journal,
-            clock: Arc::clone(&clock),
+            clock,
             secrets: &secrets,
             interrupt: self.wire.interrupt.subscribe(),
             tell: &mut tell,
             settings: apply::Settings { parallelism: self.parallelism, stop_on_error: self.stop_on_error },
         };
-        let settled = settle(&mut context, &project.desired).await.map_err(one)?;
+        let mut run = Run { project: &project, context };
+        let settled = run.settle().await.map_err(one)?;
         let refused = settled.refused.clone();
         let options = Options { settled: true, refused, ..self.options.clone() };
-        let (plan, _) = look(&project, &providers, context.journal.ledger(), &options).await?;
-        let plan = Box::new(plan);
-        if !plan.refusals.is_empty() {
-            return Err(plan.refusals.clone());
-        }
-        let mut callers = BTreeMap::new();
-        for (target, provider) in &providers {
-            let caller = provider.writer().await.map_err(|error| one(error.into_problem()))?;
-            callers.insert(target.clone(), caller);
-        }
-        let began = |approval: &str| {
-            Entry::Began(Began {
-                command: if options.destroy { "destroy" } else { "apply" }.to_owned(),
-                actors: callers.iter().map(|(target, caller)| (target.clone(), caller.arn.clone())).collect(),
-                holders: callers
-                    .iter()
-                    .filter_map(|(target, caller)| Some((target.clone(), caller.holder.clone()?)))
-                    .collect(),
-                project: project.name.clone(),
-                digest: plan.digest.clone(),
-                approval: approval.to_owned(),
-                message: None,
-                commit: None,
-                ci_run: None,
-                tenure: "test".to_owned(),
-                sandboxed: project.targets.keys().cloned().collect(),
-            })
-        };
-        if !plan.has_changes() {
-            if !plan.observed.is_empty() {
-                let ended =
-                    Entry::Ended { succeeded: 0, failed: 0, not_started: 0, left_running: 0, interrupted: false };
-                let entries = std::iter::once(began("not needed")).chain(plan.observed.iter().cloned()).chain([ended]);
-                context.journal.append(clock.now(), entries.collect::<Vec<_>>()).await.map_err(one)?;
-            }
-            return Ok(Ended::Nothing { settled, plan });
-        }
-        context.journal.append(clock.now(), [began("auto-approve")]).await.map_err(one)?;
+        let planned = run.plan(&options).await?;
+        let origin = Origin { command: if options.destroy { "destroy" } else { "apply" }, ..Origin::default() };
         let (began, before) = (Instant::now(), self.wire.state().calls);
-        let report = apply::run(&mut context, &plan).await.map_err(one)?;
+        let ended = run.carry_out(&planned, &origin, async |_| Ok(Some("auto-approve"))).await?;
         *self.cost.lock().unwrap() = (began.elapsed(), self.wire.state().calls - before);
-        Ok(Ended::Ran { plan, report })
+        let plan = Box::new(planned.plan);
+        match ended {
+            run::Ended::Refused => Err(plan.refusals),
+            run::Ended::NothingToDo => Ok(Ended::Nothing { settled, plan }),
+            run::Ended::Done(report) => Ok(Ended::Ran { plan, report }),
+            run::Ended::Broken(problem) => Err(vec![problem]),
+            run::Ended::Declined => unreachable!("every plan is approved here"),
+        }
     }
 
     /// Applies without trouble and insists that everything was done.
@@ -365,28 +344,6 @@ impl World {
     pub async fn pass(&self, time: Duration) {
         self.sandbox.clock().sleep(time).await;
     }
-}
-
-/// Plans, in as many rounds of reading as that takes.
-pub async fn look(
-    project: &Project,
-    providers: &Providers,
-    ledger: &Ledger,
-    options: &Options,
-) -> Result<(Plan, Live), Vec<Problem>> {
-    let mut live = Live::new();
-    for _ in 0..8 {
-        match plan(&Inputs::new(project, ledger, &live, options))? {
-            Outcome::Plan(plan) => return Ok((*plan, live)),
-            Outcome::Needs(needs) => {
-                for (target, query) in needs {
-                    let seen = providers[&target].observe(&query).await.map_err(|e| vec![e.into_problem()])?;
-                    live.entry(target).or_default().merge(seen);
-                }
-            }
-        }
-    }
-    panic!("planning never has enough");
 }
 
 /// A finding that a run can end with although nothing is left to do.
