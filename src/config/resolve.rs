@@ -127,9 +127,7 @@ fn one_product_for_each_name(project: &Project, findings: &Findings) {
     specs.sort_by(|a, b| a.place.cmp(&b.place));
     for spec in specs {
         let Some(target) = project.targets.get(&spec.address.target) else { continue };
-        // A sandbox has accounts of its own, even if their numbers are the same.
-        let home = (target.is_sandbox(), &target.account, &target.region, &spec.name.value);
-        match seen.entry(home) {
+        match seen.entry((target.site(), &spec.name.value)) {
             Entry::Vacant(entry) => {
                 entry.insert(spec);
             }

@@ -100,7 +100,21 @@ pub struct Target {
     pub endpoint: Endpoint,
 }
 
+/// Where ids and names are unique: an account and region of a cloud or of the sandbox, whatever its target is called. The
+/// sandbox has accounts of its own, even if their numbers are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Site<'a> {
+    pub sandbox: bool,
+    pub account: &'a str,
+    pub region: &'a str,
+}
+
 impl Target {
+    #[must_use]
+    pub fn site(&self) -> Site<'_> {
+        Site { sandbox: self.is_sandbox(), account: &self.account, region: &self.region }
+    }
+
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
         matches!(self.endpoint, Endpoint::Sandbox { .. })

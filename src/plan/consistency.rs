@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Inputs;
 use crate::ledger::entry::Declaration;
-use crate::model::{Address, Project, Spec, Target};
+use crate::model::{Address, Spec, Target};
 use crate::problem::Problem;
 
 pub fn cycle_problems(inputs: &Inputs<'_>, cycles: Vec<Vec<Address>>) -> Vec<Problem> {
@@ -103,21 +103,4 @@ fn ours(addresses: &[&Address]) -> String {
     }
     let last = names.pop().unwrap_or_default();
     if names.is_empty() { format!("{last} is ours") } else { format!("{} and {last} are ours", names.join(", ")) }
-}
-
-pub fn name_problems(project: &Project) -> Vec<Problem> {
-    let mut seen: BTreeMap<(&str, &str, &str), &Spec> = BTreeMap::new();
-    let mut problems = Vec::new();
-    for spec in project.desired.values() {
-        let target = &project.targets[&spec.address.target];
-        let key = (target.account.as_str(), target.region.as_str(), spec.name.value.as_str());
-        if let Some(other) = seen.insert(key, spec) {
-            problems.push(
-                Problem::input(format!("`{}` and `{}` are both named `{}`", other.address, spec.address, key.2))
-                    .at(&spec.name.place)
-                    .hint("a name is unique in its account and region: give one of them another"),
-            );
-        }
-    }
-    problems
 }

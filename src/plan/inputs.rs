@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::Ledger;
 use crate::ledger::entry::Declaration;
-use crate::model::{Address, Limits, Live, Project, Target, Traits};
+use crate::model::{Address, Limits, Live, Project, Site, Target, Traits};
 
 /// What a run was told on the command line.
 #[derive(Debug, Clone, Default)]
@@ -45,15 +45,10 @@ pub struct Inputs<'a> {
     by_name: BTreeMap<(Site<'a>, &'a str), &'a Address>,
 }
 
-/// Account and region: where ids and names are unique, whatever the target is called.
-type Site<'a> = (&'a str, &'a str);
-
-fn site(target: &Target) -> Site<'_> {
-    (&target.account, &target.region)
-}
-
-fn kept_site(declaration: &Declaration) -> Site<'_> {
-    (&declaration.account, &declaration.region)
+/// Where the ledger says that a product is.
+fn recorded_site<'a>(ledger: &Ledger, address: &Address, declaration: &'a Declaration) -> Site<'a> {
+    let sandbox = ledger.sandboxed.contains(&address.target);
+    Site { sandbox, account: &declaration.account, region: &declaration.region }
 }
 
 impl<'a> Inputs<'a> {
@@ -62,7 +57,7 @@ impl<'a> Inputs<'a> {
         let mut by_id = BTreeMap::new();
         let mut by_name = BTreeMap::new();
         for (address, managed) in &ledger.managed {
-            let site = kept_site(&managed.declaration);
+            let site = recorded_site(ledger, address, &managed.declaration);
             by_name.insert((site, managed.declaration.name.as_str()), address);
             for id in std::iter::once(&managed.id).chain(&managed.former) {
                 by_id.insert((site, id.as_str()), address);
@@ -79,17 +74,18 @@ impl<'a> Inputs<'a> {
 
     /// The address under which an id is ours, whatever target it was reached through then.
     pub(super) fn address_of_id(&self, target: &'a Target, id: &'a str) -> Option<&'a Address> {
-        self.by_id.get(&(site(target), id)).copied()
+        self.by_id.get(&(target.site(), id)).copied()
     }
 
     /// The address under which the ledger knows a name.
     pub(super) fn address_of_name(&self, target: &'a Target, name: &'a str) -> Option<&'a Address> {
-        self.by_name.get(&(site(target), name)).copied()
+        self.by_name.get(&(target.site(), name)).copied()
     }
 
     /// Whether the account and region that a product of ours is in have a target still, of whatever name.
     pub(super) fn is_reached(&self, declaration: &Declaration) -> bool {
-        self.project.targets.values().any(|target| site(target) == kept_site(declaration))
+        let place = (&declaration.account, &declaration.region);
+        self.project.targets.values().any(|target| (&target.account, &target.region) == place)
     }
 
     /// What the service behind an address can do. A target that is gone from the files plans nothing.

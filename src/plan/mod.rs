@@ -48,8 +48,7 @@ pub enum Outcome {
 /// Plans as far as the facts go. Problems of the files stop everything; problems of the world become findings.
 pub fn plan(inputs: &Inputs<'_>) -> Result<Outcome, Vec<Problem>> {
     let ordered = order::addresses(inputs).map_err(|cycles| consistency::cycle_problems(inputs, cycles))?;
-    let mut problems = consistency::ledger_problems(inputs);
-    problems.extend(consistency::name_problems(inputs.project));
+    let problems = consistency::ledger_problems(inputs);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -88,9 +87,5 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Outcome, Vec<Problem>> {
 pub fn validate(project: &Project) -> Result<(), Vec<Problem>> {
     let (ledger, live, options) = (Ledger::default(), Live::new(), Options::default());
     let inputs = Inputs::new(project, &ledger, &live, &options);
-    let mut problems = consistency::name_problems(project);
-    if let Err(cycles) = order::addresses(&inputs) {
-        problems.extend(consistency::cycle_problems(&inputs, cycles));
-    }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    order::addresses(&inputs).map(|_| ()).map_err(|cycles| consistency::cycle_problems(&inputs, cycles))
 }
