@@ -20,7 +20,9 @@ pub use live::{
     OperationState, ParameterSpec, Pending, ProvisionedProduct, Query, Status, Subject, TagUpdates, Template,
     TemplateKey, Version,
 };
-pub use spec::{Access, Cloud, Desired, Endpoint, Limits, Located, Piece, Project, SecretRef, Site, Spec, Target, Value};
+pub use spec::{
+    Access, Cloud, Desired, Endpoint, Limits, Located, Piece, Project, SecretRef, Site, Spec, Target, Value,
+};
 pub use step::{Argument, Event, Report, Request, Step, StepId, StepKind};
 pub use traits::Traits;
 

@@ -34,6 +34,7 @@ impl<'a> Planner<'a> {
             return None;
         }
         if !self.usable(&spec.address, product) {
+            self.check_block(&m, Some(&product.version_id));
             return None;
         }
         self.stack_stays(&m, product)?;

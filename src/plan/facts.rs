@@ -111,6 +111,20 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Reports what a block asks of the catalog in vain, where the product's state keeps it from being planned.
+    pub fn check_block(&mut self, m: &Matched<'a>, running: Option<&str>) {
+        let Some(version) = self.version(m, running) else { return };
+        let path = match (m.spec.path.is_some(), m.catalog.paths.as_slice()) {
+            (true, _) => self.path(m, None),
+            // Which of several the product was launched through does not matter to its block.
+            (false, paths) => Some(paths.first()),
+        };
+        let (Some(declared), Some(path)) = (&m.spec.parameters, path) else { return };
+        if let Some(template) = self.template(m, version, path) {
+            self.problems.extend(parameters::check_written(declared, template, &version.name));
+        }
+    }
+
     /// The parameters, and whether they can be used: all known and without problems.
     pub fn parameters(
         &mut self,

@@ -74,6 +74,22 @@ pub fn compare(
     difference
 }
 
+/// The problems of what is written for `template`, without regard to what runs.
+pub fn check_written(
+    declared: &BTreeMap<String, Located<Value>>,
+    template: &Template,
+    version: &str,
+) -> impl Iterator<Item = Problem> {
+    let known: Vec<&str> = template.parameters.keys().map(String::as_str).collect();
+    declared.iter().filter_map(move |(key, value)| {
+        let Some(spec) = template.parameters.get(key) else {
+            return Some(unknown_parameter(key, &value.place, version, &known));
+        };
+        let literal = value.value.as_literal().filter(|_| !spec.no_echo)?;
+        check(spec, key, &literal).err().map(|message| Problem::input(message).at(&value.place))
+    })
+}
+
 /// What one parameter shall be.
 struct Wanted {
     /// What is sent; nothing leaves it to the template's default.
