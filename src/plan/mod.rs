@@ -20,6 +20,7 @@ mod knowledge;
 mod new;
 mod order;
 pub mod parameters;
+mod pattern;
 mod planner;
 mod resolve;
 pub mod secrets;

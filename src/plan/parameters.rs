@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::types::REVERTS;
-use super::{Action, Field, FieldName, Shown};
+use super::{Action, Field, FieldName, Shown, pattern};
 use crate::ledger::Applied;
 use crate::model::{Address, Argument, LiveParameters, Located, ParameterSpec, Piece, Template, Value};
 use crate::problem::{Place, Problem, nearest};
@@ -388,13 +388,13 @@ fn number(value: &str) -> Cow<'_, str> {
 pub fn check(spec: &ParameterSpec, key: &str, value: &str) -> Result<(), String> {
     let is_list = spec.kind == "CommaDelimitedList" || spec.kind.starts_with("List<");
     if !is_list {
-        return check_item(spec, key, value, &spec.kind);
+        return check_item(spec, key, value, &spec.kind, false);
     }
     let inner = spec.kind.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')).unwrap_or("String");
-    value.split(',').try_for_each(|item| check_item(spec, key, item.trim(), inner))
+    value.split(',').try_for_each(|item| check_item(spec, key, item.trim(), inner, true))
 }
 
-fn check_item(spec: &ParameterSpec, key: &str, value: &str, kind: &str) -> Result<(), String> {
+fn check_item(spec: &ParameterSpec, key: &str, value: &str, kind: &str, is_member: bool) -> Result<(), String> {
     let because = || spec.constraint_description.as_ref().map(|text| format!(" ({text})")).unwrap_or_default();
     // An SSM parameter's rules apply to the value behind the key, which only the service sees.
     if kind.starts_with("AWS::SSM::") {
@@ -414,22 +414,24 @@ fn check_item(spec: &ParameterSpec, key: &str, value: &str, kind: &str) -> Resul
     {
         return Err(format!("`parameters.{key}` must be one of {}{}", spec.allowed_values.join(", "), because()));
     }
-    if let Some(pattern) = &spec.allowed_pattern {
-        // A pattern of a dialect that is not understood here is left to the service.
-        let whole = fancy_regex::Regex::new(&format!("^(?:{pattern})$"));
-        if whole.is_ok_and(|regex| matches!(regex.is_match(value), Ok(false))) {
-            return Err(format!("`parameters.{key}` must match the pattern {pattern}{}", because()));
-        }
+    if let Some(pattern) = &spec.allowed_pattern
+        && pattern::matches(pattern, value) == Some(false)
+    {
+        return Err(format!("`parameters.{key}` must match the pattern {pattern}{}", because()));
     }
+    // Lengths are documented for String alone (both clouds), which the types of AWS for single ids are too.
+    let is_string = !is_member && !matches!(kind, "Number" | "Boolean" | "Json");
     let length = value.chars().count() as u64;
-    if spec.min_length.is_some_and(|min| length < min) || spec.max_length.is_some_and(|max| length > max) {
+    if is_string && (spec.min_length.is_some_and(|min| length < min) || spec.max_length.is_some_and(|max| length > max))
+    {
         return Err(format!(
             "`parameters.{key}` must be {} characters long{}",
             range(spec.min_length, spec.max_length),
             because()
         ));
     }
-    if let Ok(number) = value.trim().parse::<f64>()
+    if kind == "Number"
+        && let Ok(number) = value.trim().parse::<f64>()
         && (spec.min_value.is_some_and(|min| number < min) || spec.max_value.is_some_and(|max| number > max))
     {
         return Err(format!("`parameters.{key}` must be {}{}", range(spec.min_value, spec.max_value), because()));
