@@ -151,6 +151,7 @@ impl Run<'_> {
         if !plan.refusals.is_empty() {
             return Ok(Ended::Refused);
         }
+        self.check_secrets(plan)?;
         let approval = if plan.has_changes() {
             match approve(plan).await.map_err(|problem| vec![problem])? {
                 Some(approval) => approval,
@@ -168,6 +169,13 @@ impl Run<'_> {
             Ok(report) => Ended::Done(report),
             Err(problem) => Ended::Broken(problem),
         })
+    }
+
+    /// Finds a secret that cannot be read before anything is written.
+    fn check_secrets(&self, plan: &Plan) -> Result<(), Problems> {
+        let sent: BTreeSet<_> = plan.steps.iter().flat_map(|step| step.request.secrets_to_send()).collect();
+        let missing: Problems = sent.into_iter().filter_map(|secret| (self.context.secrets)(secret).err()).collect();
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
     }
 
     /// The steps of a run that has begun, and its last entry.

@@ -1,6 +1,7 @@
 //! What a command works with: the project, the clouds and the ledger.
 
 use std::cell::RefCell;
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -243,8 +244,10 @@ pub fn secret(reference: &SecretRef) -> Result<String, Problem> {
     match reference.source.strip_prefix("env:") {
         Some(name) => match std::env::var(name) {
             Ok(value) if !value.is_empty() => Ok(value),
-            Ok(_) => Err(Problem::failed(format!("the secret `env:{name}` is empty")).hint(hint)),
-            Err(_) => Err(Problem::failed(format!("the secret `env:{name}` is not set")).hint(hint)),
+            Ok(_) => Err(Problem::input(format!("the secret `env:{name}` is empty")).hint(hint)),
+            Err(VarError::NotPresent) => Err(Problem::input(format!("the secret `env:{name}` is not set")).hint(hint)),
+            Err(VarError::NotUnicode(_)) => Err(Problem::input(format!("the secret `env:{name}` is not UTF-8"))
+                .hint("encode it, for example as base64: parameters are text")),
         },
         None => {
             Err(Problem::input(format!("`{}` is not a source of secrets", reference.source)).hint("write env:NAME"))

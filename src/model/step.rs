@@ -194,6 +194,15 @@ impl Request {
         }
     }
 
+    /// The secrets whose values are sent. An approved change was submitted with its own.
+    pub fn secrets_to_send(&self) -> impl Iterator<Item = &SecretRef> {
+        let parameters = self.parameters().filter(|_| !matches!(self, Request::Execute { .. }));
+        parameters.into_iter().flat_map(BTreeMap::values).filter_map(|argument| match argument {
+            Argument::Secret(secret) => Some(secret),
+            Argument::Value(_) | Argument::Previous | Argument::Pieces(_) => None,
+        })
+    }
+
     pub fn parameters_mut(&mut self) -> Option<&mut BTreeMap<String, Argument>> {
         match self.change_mut() {
             Request::Provision { parameters, .. } | Request::Update { parameters, .. } => Some(parameters),
