@@ -181,7 +181,7 @@ impl Run<'_> {
     /// The steps of a run that has begun, and its last entry.
     async fn execute(&mut self, plan: &Plan) -> Result<Report, Problem> {
         let report = apply::run(&mut self.context, plan).await?;
-        let Report { succeeded, failed, not_started, left_running, waiting, interrupted } = report;
+        let Report { succeeded, failed, not_started, left_running, waiting, interrupted, .. } = report;
         let left_running = left_running + waiting;
         self.context.append(vec![Entry::Ended { succeeded, failed, not_started, left_running, interrupted }]).await?;
         Ok(report)

@@ -8,7 +8,7 @@ use crate::ledger::entry::Failure;
 use crate::model::principal::is_owner;
 use crate::model::secret::Sieve;
 use crate::model::{Address, Argument, Observation, Piece, ProvisionedProduct, Request, Step, StepKind, Subject};
-use crate::plan::{Plan, parameters, secrets};
+use crate::plan::{DeferredUpdate, Plan, parameters, secrets};
 use crate::problem::{Kind, Problem};
 
 /// What became of a step on the last look.
@@ -84,7 +84,8 @@ impl Known<'_> {
             return Prepared::Fail(request, Failure::Moved, problem);
         }
         match already(self.plan, step, &request, now, here) {
-            Some(why) => Prepared::Already(request, why),
+            Some(Ok(why)) => Prepared::Already(request, why),
+            Some(Err(problem)) => Prepared::Fail(request, Failure::NotSent, problem),
             None => Prepared::Send(request),
         }
     }
@@ -194,30 +195,45 @@ impl Known<'_> {
     }
 }
 
-/// Whether the step's result is there before anything is sent.
+/// An update whose parameters turned out to be what runs. What it was to change beside them stays undone, because the
+/// service does not take it alone.
+fn equal_outputs(deferred: &DeferredUpdate) -> Result<String, Problem> {
+    let equal = "the outputs it reads are what it has already";
+    match &deferred.left_undone {
+        None => Ok(equal.to_owned()),
+        Some(what) if deferred.may_wait => Ok(format!("{equal}; {what} will change with the next update")),
+        Some(what) => Err(Problem::failed(format!(
+            "{equal}, and the service does not change {what} without a parameter or the version"
+        ))
+        .hint("nothing was sent; change a parameter with it, or let it wait with `tags_with_next_update = true`")),
+    }
+}
+
+/// Whether the step's result is there before anything is sent; an error if only a part of it is, and the rest cannot be
+/// sent.
 fn already(
     plan: &Plan,
     step: &Step,
     request: &Request,
     now: Option<&ProvisionedProduct>,
     seen: Option<&Observation>,
-) -> Option<String> {
+) -> Option<Result<String, Problem>> {
     match request.change() {
         Request::SetOwner { owner, .. } => {
-            now.is_some_and(|now| is_owner(owner, now)).then(|| "it has this owner already".to_owned())
+            now.is_some_and(|now| is_owner(owner, now)).then(|| Ok("it has this owner already".to_owned()))
         }
         Request::SetLaunchRole { id, role } => (seen?.launch_roles.get(id)?.as_deref() == Some(role.as_str()))
-            .then(|| "it has this launch role already".to_owned()),
+            .then(|| Ok("it has this launch role already".to_owned())),
         Request::Update { parameters, .. } => {
-            let live = plan.tentative.get(&step.id)?;
+            let deferred = plan.deferred.get(&step.id)?;
             let rules = plan.guards.get(&step.id)?;
-            let same = rules.iter().all(|(key, rule)| match (parameters.get(key), live.get(key)) {
+            let same = rules.iter().all(|(key, rule)| match (parameters.get(key), deferred.running.get(key)) {
                 (Some(Argument::Value(value)), Some(live)) => {
                     parameters::normal(&rule.kind, value) == parameters::normal(&rule.kind, live)
                 }
                 _ => false,
             });
-            same.then(|| "the outputs it reads are what it has already".to_owned())
+            same.then(|| equal_outputs(deferred))
         }
         Request::Provision { .. } | Request::Terminate { .. } | Request::Prepare { .. } | Request::Execute { .. } => {
             None

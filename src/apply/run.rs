@@ -221,10 +221,9 @@ impl<'a, 'c> Run<'a, 'c> {
             }
         }
         self.context.append(entries).await?;
-        let now = self.context.clock.now();
         for (step, end) in unsent {
             match end {
-                Unsent::Already(why) => self.done(step, now, Some(why)),
+                Unsent::Already(why) => self.unneeded(step, why),
                 Unsent::Failed(problem) => self.lost(step, problem),
             }
         }
@@ -404,9 +403,21 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 
     pub fn done(&mut self, step: &Step, since: Timestamp, note: Option<String>) {
+        self.succeeded(step, since, note, true);
+    }
+
+    /// The result was there, and nothing was sent.
+    fn unneeded(&mut self, step: &Step, why: String) {
+        self.report.unneeded += 1;
+        let now = self.context.clock.now();
+        self.succeeded(step, now, Some(why), false);
+    }
+
+    fn succeeded(&mut self, step: &Step, since: Timestamp, note: Option<String>, sent: bool) {
         self.report.succeeded += 1;
         let elapsed = elapsed(since, self.context.clock.now());
-        self.tell(Event::Succeeded { step: step.id, address: step.address.clone(), kind: step.kind, elapsed, note });
+        let (address, kind) = (step.address.clone(), step.kind);
+        self.tell(Event::Succeeded { step: step.id, address, kind, elapsed, note, sent });
         self.board.succeeded(step.id);
     }
 

@@ -251,6 +251,8 @@ pub enum Event {
         kind: StepKind,
         elapsed: Duration,
         note: Option<String>,
+        /// Whether anything was sent. If not, the result was there already.
+        sent: bool,
     },
     Failed {
         step: StepId,
@@ -293,9 +295,12 @@ pub enum Event {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// Steps whose result is there, whether or not that took a request.
     pub succeeded: u32,
+    /// Those among them for which nothing was sent.
+    pub unneeded: u32,
     pub failed: u32,
     pub not_started: u32,
     pub left_running: u32,

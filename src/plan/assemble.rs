@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::draft::Draft;
 use super::planner::Planner;
-use super::{Change, Counts, Drift, Finding, Inputs, Plan, check, order, secrets};
+use super::{Change, Counts, DeferredUpdate, Drift, Finding, Inputs, Plan, check, order, secrets};
 use crate::ledger::Ledger;
 use crate::ledger::entry::Entry;
 use crate::model::{Address, ParameterSpec, Request, Step, StepId};
 use crate::problem::Problem;
 
 type Guards = BTreeMap<StepId, BTreeMap<String, ParameterSpec>>;
-type Tentative = BTreeMap<StepId, BTreeMap<String, String>>;
+type Deferred = BTreeMap<StepId, DeferredUpdate>;
 
 /// Puts the drafts in order and adds everything up.
 pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
@@ -32,7 +32,7 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
     let steps = order::steps(&drafts, &inputs.ledger.managed);
     let refusals = check::refusals(inputs, &drafts);
     let counts = count(&drafts, &drift, &blocked, unchanged);
-    let (guards, tentative) = later(&steps, &drafts);
+    let (guards, deferred) = later(&steps, &drafts);
     let launch_roles = drafts
         .values()
         .filter(|draft| draft.update.is_some())
@@ -66,7 +66,7 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
         observed,
         base,
         guards,
-        tentative,
+        deferred,
         launch_roles,
         secrets: secrets::all(inputs),
         listed: inputs.live.iter().map(|(target, seen)| (target.clone(), seen.products.len())).collect(),
@@ -74,18 +74,18 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
 }
 
 /// What `apply` must know of arguments that an earlier step decides: their rules, and what runs now.
-fn later(steps: &[Step], drafts: &BTreeMap<Address, Draft>) -> (Guards, Tentative) {
-    let (mut guards, mut tentative) = (Guards::new(), Tentative::new());
+fn later(steps: &[Step], drafts: &BTreeMap<Address, Draft>) -> (Guards, Deferred) {
+    let (mut guards, mut deferred) = (Guards::new(), Deferred::new());
     for step in steps.iter().filter(|step| step.request.parameters().is_some()) {
         let draft = &drafts[&step.address];
         if !draft.guards.is_empty() {
             guards.insert(step.id, draft.guards.clone());
         }
-        if let Some(live) = &draft.tentative {
-            tentative.insert(step.id, live.clone());
+        if let Some(update) = &draft.deferred {
+            deferred.insert(step.id, update.clone());
         }
     }
-    (guards, tentative)
+    (guards, deferred)
 }
 
 /// Terminations under a product that is left out of this run and still needs what would go.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Change, Field, FieldName, Inputs, Shown};
+use super::{Action, Change, DeferredUpdate, Field, FieldName, Inputs, Shown};
 use crate::ledger::Prepared;
 use crate::ledger::entry::{Declaration, Entry};
 use crate::model::{Address, Argument, ParameterSpec, Request, Spec, StepKind, Target, Template};
@@ -37,9 +37,10 @@ pub struct Draft {
     pub ours: bool,
     /// The rules for arguments that are known only after an earlier step.
     pub guards: BTreeMap<String, ParameterSpec>,
-    /// What runs now, where every field of the update is known only after an earlier step: if all of them turn out to
-    /// be what is there, the update is not sent.
-    pub tentative: Option<BTreeMap<String, String>>,
+    /// Set where every difference is known only after an earlier step: if none remains, the update is not sent.
+    pub deferred: Option<DeferredUpdate>,
+    /// The tag keys that it has, as far as they were read.
+    pub live_tags: Option<BTreeSet<String>>,
     /// The launch path that is sent: by name, because ids depend on who asks, or by id where names are not unique.
     pub path: Option<String>,
     /// The target version's outputs, where the cloud lists them.
@@ -68,15 +69,19 @@ impl Draft {
             protect: false,
             ours: false,
             guards: BTreeMap::new(),
-            tentative: None,
+            deferred: None,
+            live_tags: None,
             path: None,
             outputs: None,
         }
     }
 
-    /// Whether its outputs may differ once this plan has run.
+    /// Whether its outputs may differ once this plan has run. Outputs follow from the version and the parameters, so
+    /// tags alone do not change them.
     pub fn changes_outputs(&self) -> bool {
-        self.provision.is_some() || self.update.is_some()
+        let mut updated = self.fields.iter().filter(|field| field.action == Action::Update).peekable();
+        let only_tags = updated.peek().is_some() && updated.all(|field| matches!(field.name, FieldName::Tag(_)));
+        self.provision.is_some() || (self.update.is_some() && !only_tags)
     }
 
     /// The address that it has had until now, if it moves.
@@ -99,7 +104,11 @@ impl Draft {
     }
 
     pub fn writes(&self) -> bool {
-        self.changes_outputs() || self.launch_role.is_some() || self.owner.is_some() || !self.terminate.is_empty()
+        self.provision.is_some()
+            || self.update.is_some()
+            || self.launch_role.is_some()
+            || self.owner.is_some()
+            || !self.terminate.is_empty()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
         let tags = running.and_then(|running| self.update(&m, product, &running, &mut draft));
         let (held_back, ()) = (tags?, held.and(former).and(owner)?);
         self.set_owner(&mut draft, &m, product);
-        redeclare(self.inputs, &mut draft, &m, product);
+        redeclare(self.inputs, &mut draft, &m);
         self.hold_back(&spec.address, &held_back);
         self.tainted(&m, product, &draft);
         self.observe(&m, product, &draft);
@@ -272,13 +272,14 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Records what only the ledger keeps, where it differs. A tag key of ours stays in the ledger while the product has the
-/// tag: a removal that was held back or has failed would otherwise be forgotten.
-fn redeclare(inputs: &Inputs<'_>, draft: &mut Draft, m: &Matched<'_>, product: &ProvisionedProduct) {
+/// Records what only the ledger keeps, where it differs. A tag key of ours stays in the ledger until the product is seen
+/// without the tag: a removal that was held back, was not sent or has failed would otherwise be forgotten.
+fn redeclare(inputs: &Inputs<'_>, draft: &mut Draft, m: &Matched<'_>) {
     let Some(managed) = m.managed else { return };
     let mut after = declaration(inputs, m.spec, &m.name, m.target);
     let before = &managed.declaration;
-    after.tags.extend(before.tags.iter().filter(|key| product.tags.contains_key(*key)).cloned());
+    let is_gone = |key: &&String| draft.live_tags.as_ref().is_some_and(|live| !live.contains(*key));
+    after.tags.extend(before.tags.iter().filter(|key| !is_gone(key)).cloned());
     // A key whose tag is gone, and a timeout, are no reason to write.
     let kept = before.tags.iter().filter(|key| after.tags.contains(*key)).cloned().collect();
     let same = Declaration { timeout_seconds: after.timeout_seconds, tags: kept, ..before.clone() } == after;

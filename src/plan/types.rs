@@ -158,6 +158,18 @@ pub struct Drift {
     pub evidence: Option<String>,
 }
 
+/// An update that is sent only if an earlier step's outputs make a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeferredUpdate {
+    /// The parameters that run now.
+    pub running: BTreeMap<String, String>,
+    /// Tags or the portfolio, if they differ and the service takes them only together with a parameter: they stay
+    /// undone if the update is not sent.
+    pub left_undone: Option<String>,
+    /// The files allow what is left undone to wait for the next update.
+    pub may_wait: bool,
+}
+
 /// The counts of the summary line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Counts {
@@ -215,10 +227,9 @@ pub struct Plan {
     /// The rules for arguments that are known only after an earlier step.
     #[serde(skip)]
     pub guards: BTreeMap<StepId, BTreeMap<String, ParameterSpec>>,
-    /// Updates whose every difference is known only after an earlier step, with the values that run now: one that
-    /// turns out to change nothing is not sent.
+    /// Updates whose every difference is known only after an earlier step.
     #[serde(skip)]
-    pub tentative: BTreeMap<StepId, BTreeMap<String, String>>,
+    pub deferred: BTreeMap<StepId, DeferredUpdate>,
     /// The launch role that the files name, for products that an update might reset.
     #[serde(skip)]
     pub launch_roles: BTreeMap<Address, String>,

@@ -5,7 +5,7 @@ use super::existing::Running;
 use super::facts::{Reading, sent_path, unique_name};
 use super::planner::{Matched, Planner};
 use super::types::REVERTS;
-use super::{Action, Field, FieldName, Shown, approval, tags};
+use super::{Action, DeferredUpdate, Field, FieldName, Shown, approval, tags};
 use crate::model::{
     Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, TagUpdates, Template, Traits,
     Version,
@@ -28,6 +28,13 @@ struct Update<'a> {
 impl Update<'_> {
     fn differs(&self) -> bool {
         self.version_differs || self.path_differs || self.tags.differs()
+    }
+
+    /// The tags and the path that differ, in words.
+    fn not_alone(&self) -> String {
+        let path = self.path_differs.then(|| format!("the {}", self.traits.path_word));
+        let all: Vec<String> = self.tags.fields.iter().filter_map(tag_name).chain(path).collect();
+        all.join(" and ")
     }
 
     /// Whether the service takes it, whatever becomes of the parameters.
@@ -82,6 +89,9 @@ impl<'a> Planner<'a> {
             }
             _ => &product.tags,
         };
+        if managed_tags {
+            draft.live_tags = Some(live_tags.keys().cloned().collect());
+        }
         let update = Update {
             version,
             version_differs,
@@ -157,8 +167,11 @@ impl<'a> Planner<'a> {
             draft.notes.push("sent again as asked (--reapply), although nothing differs".to_owned());
         }
         if !certain {
-            draft.tentative =
-                Some(stack.parameters.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect());
+            draft.deferred = Some(DeferredUpdate {
+                running: stack.parameters.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect(),
+                left_undone: update.differs().then(|| update.not_alone()),
+                may_wait: m.spec.tags_with_next_update,
+            });
         }
         draft.guards = guards(&difference.arguments, template);
         draft.outputs.clone_from(&template.outputs);
@@ -210,11 +223,7 @@ impl<'a> Planner<'a> {
 
     /// A change of tags or path that the service takes only together with another.
     fn cannot_change_alone(&mut self, m: &Matched<'a>, update: &Update<'_>) {
-        let mut what: Vec<String> = update.tags.fields.iter().filter_map(tag_name).collect();
-        if update.path_differs {
-            what.push(format!("the {}", update.traits.path_word));
-        }
-        let what = what.join(" and ");
+        let what = update.not_alone();
         let (problem, waits) = if m.spec.tags_with_next_update {
             (Problem::failed(format!("pending: {what} will change with the next update")), true)
         } else {

@@ -49,15 +49,6 @@ pub fn plan(plan: &Plan) -> String {
 #[must_use]
 pub fn applied(plan: &Plan, report: Option<&Report>, events: &[Event]) -> String {
     let steps: Vec<serde_json::Value> = events.iter().filter_map(outcome).collect();
-    let report = report.map(|report| {
-        serde_json::json!({
-            "succeeded": report.succeeded,
-            "failed": report.failed,
-            "not_started": report.not_started,
-            "left_running": report.left_running,
-            "interrupted": report.interrupted,
-        })
-    });
     pretty(&serde_json::json!({
         "format_version": FORMAT_VERSION,
         "tenure_version": env!("CARGO_PKG_VERSION"),
@@ -71,8 +62,8 @@ pub fn applied(plan: &Plan, report: Option<&Report>, events: &[Event]) -> String
 /// How one step ended; what only happened on the way is not part of the result.
 fn outcome(event: &Event) -> Option<serde_json::Value> {
     Some(match event {
-        Event::Succeeded { step, address, elapsed, note, .. } => serde_json::json!({
-            "step": step, "address": address, "outcome": "succeeded", "seconds": elapsed.as_secs(), "note": note,
+        Event::Succeeded { step, address, elapsed, note, sent, .. } => serde_json::json!({
+            "step": step, "address": address, "outcome": "succeeded", "sent": sent, "seconds": elapsed.as_secs(), "note": note,
         }),
         Event::Failed { step, address, problem, .. } => serde_json::json!({
             "step": step, "address": address, "outcome": "failed", "problem": problem,

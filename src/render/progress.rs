@@ -151,7 +151,7 @@ fn finished(event: &Event, style: Style) -> (Option<StepId>, String) {
         Event::Settled { address, kind, outcome } => {
             page.line(&subject(*kind, address).then(Tone::Plain, format!("  from before: {}", safe::line(outcome))));
         }
-        Event::Succeeded { step, address, kind, elapsed, note } => {
+        Event::Succeeded { step, address, kind, elapsed, note, .. } => {
             ended = Some(*step);
             let line = subject(*kind, address).then(Tone::Plain, format!("  done in {}", time::duration(*elapsed)));
             let note = note.as_ref().map(|note| format!(" ({})", safe::line(note))).unwrap_or_default();

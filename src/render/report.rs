@@ -30,6 +30,7 @@ pub fn report(events: &[Event], style: Style) -> String {
 #[derive(Default)]
 struct Tally {
     done: usize,
+    unneeded: usize,
     recorded: usize,
     settled: usize,
     failed: usize,
@@ -44,7 +45,8 @@ impl Tally {
         let mut tally = Tally::default();
         for event in events {
             match event {
-                Event::Succeeded { .. } => tally.done += 1,
+                Event::Succeeded { sent: true, .. } => tally.done += 1,
+                Event::Succeeded { sent: false, .. } => tally.unneeded += 1,
                 Event::Recorded { .. } => tally.recorded += 1,
                 Event::Settled { .. } => tally.settled += 1,
                 Event::Failed { .. } => tally.failed += 1,
@@ -65,6 +67,7 @@ impl Tally {
 
     fn sentence(&self) -> String {
         let counts = [
+            (self.unneeded, "not needed (the result was there, nothing was sent)"),
             (self.recorded, "ledger only"),
             (self.settled, "settled from before"),
             (self.failed, "failed"),
@@ -164,7 +167,7 @@ fn waiting(page: &mut Page, events: &[Event]) {
 fn done(page: &mut Page, events: &[Event], whole: bool) {
     let mut steps = Vec::new();
     for event in events {
-        if let Event::Succeeded { address, kind, .. } = event {
+        if let Event::Succeeded { address, kind, sent: true, .. } = event {
             steps.push((*kind, address));
         }
     }
