@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::arrival::{Verdict, look};
-use super::run::{Run, failed};
-use super::{elapsed, flight};
+use super::elapsed;
+use super::entries;
+use super::run::Run;
 use crate::ledger::entry::{Entry, Failure};
 use crate::model::{Step, StepId};
 use crate::problem::Problem;
@@ -62,7 +63,7 @@ impl Run<'_, '_> {
             }
             Verdict::Holds { product, operation } => {
                 self.doubtful.remove(&step.id);
-                let entry = flight::held(step.id, &step.address, product, operation);
+                let entry = entries::held(step.id, &step.address, product, operation);
                 self.context.append(vec![entry]).await?;
                 self.done(step, since, None);
             }
@@ -90,7 +91,7 @@ impl Run<'_, '_> {
 
     async fn give_up(&mut self, step: &Step, reason: Failure, problem: Problem) -> Result<(), Problem> {
         self.doubtful.remove(&step.id);
-        self.context.append(vec![failed(step, reason, &problem)]).await?;
+        self.context.append(vec![entries::failed(step, reason, &problem)]).await?;
         self.lost(step, problem);
         Ok(())
     }

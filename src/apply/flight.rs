@@ -8,8 +8,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::elapsed;
-use super::run::{Run, failed};
-use crate::ledger::entry::{Entry, Failure, Succeeded};
+use super::entries;
+use super::run::Run;
+use crate::ledger::entry::Failure;
 use crate::model::principal::is_owner;
 use crate::model::{Event, Operation, OperationState, Pending, Query, Request, StepId, StepKind};
 use crate::problem::Problem;
@@ -42,32 +43,6 @@ pub async fn confirm_transfer(provider: &dyn Provider, request: &Request, operat
         Some(_) => {}
         None => operation.state = OperationState::Succeeded,
     }
-}
-
-/// The entry for an operation that ended well.
-pub fn succeeded(step: StepId, address: &crate::model::Address, operation: &Operation) -> Entry {
-    Entry::Succeeded(Succeeded {
-        step,
-        address: address.clone(),
-        product: operation.product_id.clone(),
-        operation: Some(operation.id.clone()).filter(|id| !id.is_empty()),
-        already: false,
-        unconfirmed: operation.status == Operation::NOT_VISIBLE,
-        sent: BTreeMap::new(),
-    })
-}
-
-/// The entry for a step whose result was found to hold.
-pub fn held(step: StepId, address: &crate::model::Address, product: String, operation: Option<String>) -> Entry {
-    Entry::Succeeded(Succeeded {
-        step,
-        address: address.clone(),
-        product,
-        operation,
-        already: false,
-        unconfirmed: false,
-        sent: BTreeMap::new(),
-    })
 }
 
 impl Run<'_, '_> {
@@ -162,10 +137,10 @@ impl Run<'_, '_> {
             if let OperationState::Failed(text) = &operation.state {
                 let problem = Problem::failed(format!("{} ended in failure: {text}", operation.id));
                 let problem = self.mask(Some(&step.address), problem);
-                entries.push(failed(step, Failure::Operation, &problem));
+                entries.push(entries::failed(step, Failure::Operation, &problem));
                 outcomes.push((step, since, Err(problem)));
             } else {
-                entries.push(succeeded(id, &step.address, &operation));
+                entries.push(entries::succeeded(id, &step.address, &operation));
                 let unconfirmed = operation.status == Operation::NOT_VISIBLE;
                 let note = unconfirmed.then(|| "accepted; this identity can no longer see it".to_owned());
                 outcomes.push((step, since, Ok(note)));

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use super::board::Board;
 use super::doubt::Doubt;
-use super::flight::{Running, held};
+use super::entries;
+use super::flight::Running;
 use super::look::references;
 use super::prepare::{Known, Prepared};
 use super::send::{submit, unseal};
 use super::{Context, elapsed};
-use crate::ledger::entry::{Entry, Failure, Holdings, Started, Succeeded};
+use crate::ledger::entry::{Entry, Failure, Holdings};
 use crate::model::secret::Sieve;
 use crate::model::{
     Address, Event, Observation, Operation, OperationState, Query, Report, Request, Step, StepId, StepKind,
@@ -207,15 +208,17 @@ impl<'a, 'c> Run<'a, 'c> {
                 Prepared::Fail(request, failure, problem) => (request, Some(Err((failure, problem)))),
             };
             entries.extend(self.end_of_earlier(step));
-            entries.push(self.started(step, request, token));
+            let before = self.seen_before(step, &request);
+            entries.push(entries::started(step, request, token, before));
             match end {
                 None => {}
                 Some(Ok(why)) => {
-                    entries.push(self.already(step));
+                    let product = self.known().product_id(step).unwrap_or_default().to_owned();
+                    entries.push(entries::already(step, product));
                     unsent.push((step, Unsent::Already(why)));
                 }
                 Some(Err((reason, problem))) => {
-                    entries.push(failed(step, reason, &problem));
+                    entries.push(entries::failed(step, reason, &problem));
                     unsent.push((step, Unsent::Failed(problem)));
                 }
             }
@@ -239,48 +242,25 @@ impl<'a, 'c> Run<'a, 'c> {
         requests.into_iter().find_map(|request| match request {
             Request::Execute { preparation, .. } if *preparation == id => {
                 let product = open.submitted.as_ref().map(|(_, product)| product.clone()).unwrap_or_default();
-                Some(held(number, &address, product, Some(id.clone())))
+                Some(entries::held(number, &address, product, Some(id.clone())))
             }
-            Request::Prepare { supersedes: Some(earlier), .. } if *earlier == id => Some(Entry::Failed {
-                step: number,
-                address: address.clone(),
-                reason: Failure::Superseded,
-                message: format!("{id} is superseded by what the files say now"),
-            }),
+            Request::Prepare { supersedes: Some(earlier), .. } if *earlier == id => {
+                Some(entries::superseded(number, &address, format!("{id} is superseded by what the files say now")))
+            }
             _ => None,
         })
     }
 
-    fn started(&self, step: &Step, request: Request, token: String) -> Entry {
+    /// What the last look showed of the product before the step.
+    fn seen_before(&self, step: &Step, request: &Request) -> Holdings {
         let seen = self.seen.get(&step.address.target);
         let product = seen.and_then(|seen| seen.products.get(request.product()));
         let role = seen.and_then(|seen| seen.launch_roles.get(request.product()));
-        let before = Holdings {
+        Holdings {
             owner: product.and_then(|product| product.owner.clone()),
             launch_role: role.cloned().flatten(),
             operation: product.and_then(|product| product.last_operation.clone()),
-        };
-        Entry::Started(Started {
-            step: step.id,
-            address: step.address.clone(),
-            kind: step.kind,
-            token,
-            seen: before.operation.clone(),
-            before,
-            request,
-        })
-    }
-
-    fn already(&self, step: &Step) -> Entry {
-        Entry::Succeeded(Succeeded {
-            step: step.id,
-            address: step.address.clone(),
-            product: self.known().product_id(step).unwrap_or_default().to_owned(),
-            operation: None,
-            already: true,
-            unconfirmed: false,
-            sent: BTreeMap::new(),
-        })
+        }
     }
 
     /// Sends a wave at once and journals each answer as it comes, so that a slow one keeps none of the others from
@@ -353,7 +333,7 @@ impl<'a, 'c> Run<'a, 'c> {
                         _ => Failure::Rejected,
                     };
                     let problem = self.mask(Some(&step.address), error.into_problem());
-                    entries.push(failed(step, reason, &problem));
+                    entries.push(entries::failed(step, reason, &problem));
                     refused.push((step, problem));
                 }
             }
@@ -496,8 +476,4 @@ impl<'a, 'c> Run<'a, 'c> {
             }
         }
     }
-}
-
-pub fn failed(step: &Step, reason: Failure, problem: &Problem) -> Entry {
-    Entry::Failed { step: step.id, address: step.address.clone(), reason, message: problem.message.clone() }
 }

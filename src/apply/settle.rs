@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::arrival::{Verdict, accepted, look, vanished};
 use super::doubt::{LOOKS_MIN, WINDOW};
-use super::flight::{FAILED_POLLS_MAX, confirm_transfer, held, succeeded};
+use super::entries;
+use super::flight::{FAILED_POLLS_MAX, confirm_transfer};
 use super::send::{submit, unseal};
 use super::{Context, elapsed};
 use crate::ledger::Unsettled;
@@ -88,7 +89,7 @@ impl Settling<'_, '_> {
             Verdict::Operation(operation) => return self.accept(address, step, operation).await,
             Verdict::Busy => _ = self.waiting.insert(address.clone(), None),
             Verdict::Holds { product, operation } => {
-                let entry = held(step.started.step, address, product, operation);
+                let entry = entries::held(step.started.step, address, product, operation);
                 return self.succeed(address, step, entry).await;
             }
             Verdict::NotThere => {
@@ -135,7 +136,7 @@ impl Settling<'_, '_> {
     async fn accept(&mut self, address: &Address, step: &Unsettled, operation: Operation) -> Result<(), Problem> {
         if operation.id.is_empty() && operation.state != OperationState::Running {
             // A termination that finds nothing to terminate has no operation, and nothing to wait for.
-            let entry = succeeded(step.started.step, address, &operation);
+            let entry = entries::succeeded(step.started.step, address, &operation);
             return self.succeed(address, step, entry).await;
         }
         if step.submitted.is_none() {
@@ -266,7 +267,7 @@ impl Settling<'_, '_> {
                     self.fail(&address, step, Failure::Operation, &message).await?;
                 }
                 OperationState::Succeeded => {
-                    let entry = succeeded(step.started.step, &address, operation);
+                    let entry = entries::succeeded(step.started.step, &address, operation);
                     self.succeed(&address, step, entry).await?;
                 }
             }
