@@ -45,7 +45,14 @@ pub enum Entry {
     /// One id, another address.
     Moved { from: Address, to: Address, id: String },
     /// Ours no longer, and nothing was terminated.
-    Forgotten { address: Address, id: String, reason: String },
+    Forgotten {
+        address: Address,
+        id: String,
+        reason: String,
+        /// The product does not exist any more: somebody else terminated it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gone: bool,
+    },
     /// About to be sent. Durable before anything is.
     Started(Started),
     /// Accepted by the cloud as this operation.

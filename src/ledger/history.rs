@@ -144,7 +144,7 @@ pub struct Chronicle {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gone {
     pub when: When,
-    /// `terminated`, or `forgotten: …`.
+    /// `terminated`, `terminated outside tenure`, or `forgotten: …`.
     pub why: String,
     /// The run that did it; of what is forgotten the one that found it gone.
     pub run: String,

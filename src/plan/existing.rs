@@ -260,6 +260,7 @@ impl<'a> Planner<'a> {
                     address: address.clone(),
                     id: id.clone(),
                     reason: "replaced, and gone from the cloud".to_owned(),
+                    gone: true,
                 }),
                 Presence::NotVisible(reason) => {
                     self.not_visible(address, id, &reason);

@@ -52,6 +52,7 @@ impl<'a> Planner<'a> {
                 address: address.clone(),
                 id: managed.id.clone(),
                 reason: "gone from the cloud and from the files".to_owned(),
+                gone: true,
             });
         }
         if self.take_up(&mut draft).is_some() {

@@ -162,6 +162,7 @@ impl<'a> Planner<'a> {
                     address: spec.address.clone(),
                     id: managed.id.clone(),
                     reason: "gone from the cloud".to_owned(),
+                    gone: true,
                 });
                 self.drift.push(Drift {
                     address: spec.address.clone(),

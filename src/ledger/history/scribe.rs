@@ -50,7 +50,11 @@ impl<'a> Scribe<'a> {
             }
             Entry::Adopted { address, id, holdings, .. } => self.adopt(address, id, holdings, line),
             Entry::Moved { from, to, .. } => self.rename(from, to),
-            Entry::Forgotten { id, reason, .. } => self.forget(id, reason, line),
+            Entry::Forgotten { id, reason, gone, .. } => {
+                // Ledgers of 0.1 say it in words only.
+                let gone = *gone || reason.contains("gone from the cloud");
+                if gone { self.vanish(id, line) } else { self.forget(id, reason, line) }
+            }
             Entry::Observed { id, holdings, .. } => self.see(id, holdings, line),
             Entry::Declared { .. } | Entry::Failed { .. } | Entry::Ended { .. } => {}
         }
@@ -175,6 +179,20 @@ impl<'a> Scribe<'a> {
             draft.end(office, gone.when, at);
         }
         draft.chronicle.gone = Some(gone);
+    }
+
+    /// Somebody else terminated it, at some time after it was last seen.
+    fn vanish(&mut self, id: &str, line: &Line) {
+        let Some(draft) = self.drafts.get(id) else { return };
+        let last = draft.known.values().max().copied().or(draft.born);
+        let gone = Gone {
+            when: last.map_or(When::Before(line.at), |last| When::Between(last, line.at)),
+            why: "terminated outside tenure".to_owned(),
+            run: line.run.clone(),
+            step: None,
+            operation: None,
+        };
+        self.terminate(id, gone, line.at);
     }
 
     /// It goes on without us: only the steward, whom the ledger alone knows, ends with it.

@@ -177,6 +177,33 @@ web@prod pp-1
 }
 
 #[test]
+fn a_product_that_somebody_else_terminated_is_held_by_nobody() {
+    let gone = Entry::Forgotten {
+        address: at("web"),
+        id: "pp-1".to_owned(),
+        reason: "gone from the cloud".to_owned(),
+        gone: true,
+    };
+    check(
+        vec![
+            began(ADMIN),
+            adopted("web", "pp-1", owner(ANNA)),
+            observed("web", "pp-1", owner(ANNA)),
+            gone,
+            declared("web"),
+            started(1, "web", provision()),
+            submitted(1, "web", "pp-2"),
+        ],
+        "
+web@prod pp-1 terminated outside tenure in 3..4 run-1
+  owner user/anna before 2 until in 3..4, Adopted run-1#2 by assumed-role/Admin/anna
+web@prod pp-2
+  owner assumed-role/Admin/anna at 7, Provisioned run-1#7 by assumed-role/Admin/anna rec-1
+",
+    );
+}
+
+#[test]
 fn moves_replacements_and_what_is_left() {
     let all = check(
         vec![

@@ -93,7 +93,7 @@ pub(super) fn moved(from: &str, to: &str, id: &str) -> Entry {
 }
 
 pub(super) fn forgotten(key: &str, id: &str) -> Entry {
-    Entry::Forgotten { address: at(key), id: id.to_owned(), reason: "removed".to_owned() }
+    Entry::Forgotten { address: at(key), id: id.to_owned(), reason: "removed".to_owned(), gone: false }
 }
 
 pub(super) fn observed(key: &str, id: &str, holdings: Holdings) -> Entry {
