@@ -47,7 +47,10 @@ pub async fn read_and_plan(
         let outcome = plan::plan(&Inputs::new(project, ledger, &live, options))?;
         planning += began.elapsed();
         let needs = match outcome {
-            Outcome::Plan(plan) => return Ok(Planned { plan: *plan, live, reading, planning }),
+            Outcome::Plan(mut plan) => {
+                plan.warnings.extend(first_run(project, ledger, plan.counts.adopt));
+                return Ok(Planned { plan: *plan, live, reading, planning });
+            }
             Outcome::Needs(needs) => needs,
         };
         let began = Instant::now();
@@ -73,6 +76,16 @@ pub async fn read_and_plan(
         Problem::failed(format!("planning did not converge after {ROUNDS_MAX} rounds of reads"))
             .hint("run again with -v and report what it prints"),
     ])
+}
+
+/// Products that exist and a ledger that does not: either nothing was ever applied here, or the ledger was lost.
+fn first_run(project: &Project, ledger: &Ledger, adopted: u32) -> Option<Problem> {
+    let location = project.ledger.strip_prefix(&project.root).unwrap_or(&project.ledger).display();
+    let exist = if adopted == 1 { "one of these products exists" } else { "some of these products exist" };
+    (ledger.seq == 0 && adopted > 0).then(|| {
+        Problem::input(format!("there is no ledger here ({location}), and {exist} already: is this the first run?"))
+            .hint("if not, restore the ledger first: without it nothing is known to be ours")
+    })
 }
 
 /// A target that cannot be read at all is a matter of access, whatever the service said.

@@ -66,7 +66,7 @@ async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, order: Order<'
         sandbox.keep_settlements();
     }
     let began = Instant::now();
-    let store = session::store(&session.project, session.clock.as_ref());
+    let store = session::store(&session.project, session.clock.as_ref()).map_err(|problem| vec![problem])?;
     let run_id = format!("run-{:016x}", session.clock.nonce());
     let mut journal = Journal::open(Box::new(store), run_id).await.map_err(|problem| vec![problem])?;
     if journal.set_aside() {
@@ -74,6 +74,7 @@ async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, order: Order<'
             "The ledger's last line was cut off by a crash and has been set aside; nothing was sent on its strength.",
         );
     }
+    session::note_ledger(&session.project);
     session.phase("ledger", began);
     let listener = Listener::new(ui, settings);
     let mut tell = |event: &Event| listener.hear(event);

@@ -75,6 +75,6 @@ fn format(format: Format, json: bool) -> Format {
 
 async fn read(settings: &Settings, outside: &Outside) -> Result<Replay, Problems> {
     let project = config::load(&settings.root)?;
-    let mut store = session::store(&project, outside.clock.as_ref());
+    let mut store = session::store(&project, outside.clock.as_ref()).map_err(|problem| vec![problem])?;
     ledger::read(&mut store).await.map_err(|problem| vec![problem])
 }

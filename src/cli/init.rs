@@ -15,7 +15,8 @@ use crate::render::ui::Ui;
 const TENURE_TOML: &str = include_str!("starter/tenure.toml");
 const SANDBOX_TOML: &str = include_str!("starter/sandbox.toml");
 const TEMPLATE: &str = include_str!("starter/bucket.yaml");
-const GITIGNORE: &str = "/.tenure/\n";
+/// The ledger is not in it: it must be kept.
+const GITIGNORE: &str = "/.tenure/cache/\n/.tenure/sandbox/\n/tenure.ledger.jsonl.lock\n";
 
 pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &args::Init) -> Ended {
     let dir = settings.root.join(&args.dir);

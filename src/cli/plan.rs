@@ -18,7 +18,7 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
     let session = Session::open(settings, outside, &args.selection)?;
     ui.warnings(&session.warnings());
     let began = Instant::now();
-    let mut store = session::store(&session.project, session.clock.as_ref());
+    let mut store = session::store(&session.project, session.clock.as_ref()).map_err(|problem| vec![problem])?;
     // Its lines are for histories.
     let ledger = ledger::read(&mut store).await.map_err(|problem| vec![problem])?.ledger;
     session.phase("ledger", began);

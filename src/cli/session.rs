@@ -22,6 +22,9 @@ use crate::provider::{Connect, FixedCredentials, Provider};
 use crate::sandbox::Sandbox;
 use crate::seam::{Cache, Clock};
 
+/// The name of the note in the cache that says where the ledger is.
+const LEDGER_NOTE: &str = "ledger-location";
+
 pub struct Session {
     pub project: Project,
     pub providers: Providers,
@@ -45,7 +48,7 @@ impl Session {
             _ => Arc::clone(&outside.clock),
         };
         let meter = settings.meter.clone();
-        let cache: Arc<dyn Cache> = Arc::new(FolderCache { folder: project.root.join(".tenure").join("cache") });
+        let cache: Arc<dyn Cache> = Arc::new(self::cache(&project));
         let mut providers = Providers::new();
         let mut problems = Problems::new();
         for target in project.targets.values() {
@@ -234,8 +237,53 @@ fn is_loopback(url: &str) -> bool {
 }
 
 /// The ledger of a project, not yet opened.
-pub fn store(project: &Project, clock: &dyn Clock) -> FileStore {
-    FileStore::new(tidy(&project.ledger), crate::ledger::holder(clock.now()))
+///
+/// # Errors
+/// There is no ledger where the files say, and one where it was before: a new one would forget everything.
+pub fn store(project: &Project, clock: &dyn Clock) -> Result<FileStore, Problem> {
+    let other = known_ledgers(project).find(|path| *path != project.ledger && path.exists());
+    if let Some(other) = other {
+        let (here, other) = (tidy(&project.ledger), tidy(&other));
+        if !project.ledger.exists() {
+            let message = format!(
+                "the ledger is to be {}, which does not exist, and this project has one at {}",
+                here.display(),
+                other.display()
+            );
+            return Err(Problem::input(message).hint(format!(
+                "move it (mv {1} {0}), or set `[ledger] location` back; to begin a new history, move {1} away",
+                here.display(),
+                other.display()
+            )));
+        }
+        if config::is_default_ledger(project) {
+            let message = format!("this project has two ledgers: {} and {}", here.display(), other.display());
+            return Err(
+                Problem::input(message).hint("keep the one with the history that counts, and move the other away")
+            );
+        }
+    }
+    Ok(FileStore::new(tidy(&project.ledger), crate::ledger::holder(clock.now())))
+}
+
+/// Where the ledger of a project is by default, was by default in 0.1, and was when it was last applied.
+fn known_ledgers(project: &Project) -> impl Iterator<Item = PathBuf> {
+    let noted = cache(project).read(LEDGER_NOTE).and_then(|bytes| String::from_utf8(bytes).ok());
+    let noted = noted.map(|path| project.root.join(path));
+    config::default_ledgers(&project.root).into_iter().chain(noted)
+}
+
+/// Notes where the ledger is, so that another `location` is noticed. Deleting the note costs only that.
+pub fn note_ledger(project: &Project) {
+    if let Ok(path) = project.ledger.strip_prefix(&project.root)
+        && !config::is_default_ledger(project)
+    {
+        cache(project).write(LEDGER_NOTE, path.to_string_lossy().as_bytes());
+    }
+}
+
+fn cache(project: &Project) -> FolderCache {
+    FolderCache { folder: project.root.join(".tenure").join("cache") }
 }
 
 /// The value of a secret, at the moment of sending.

@@ -125,19 +125,19 @@ fn ledger(section: &Section<'_>) -> Option<PathBuf> {
             "s3" | "oss" => Problem::input(format!("a ledger at `{scheme}://…` is not supported yet")),
             _ => Problem::input("`location` is not a path"),
         };
-        item.refuse(problem.hint("name a local file, as in \".tenure/ledger.jsonl\""));
+        item.refuse(problem.hint("name a local file, as in \"tenure.ledger.jsonl\""));
         return None;
     }
     if location.ends_with('/') {
         let problem = Problem::input("`location` is a folder, not a file");
-        item.refuse(problem.hint("name a file in it, as in \".tenure/ledger.jsonl\""));
+        item.refuse(problem.hint("name a file in it, as in \"tenure.ledger.jsonl\""));
         return None;
     }
     let path = PathBuf::from(location);
     if is_in_sandbox(&path) {
         let problem =
             Problem::input("`location` is in `.tenure/sandbox`, which is deleted to start over with a new world");
-        item.refuse(problem.hint("name a file beside it, as in \".tenure/ledger.jsonl\""));
+        item.refuse(problem.hint("name a file beside it, as in \"tenure.ledger.jsonl\""));
         return None;
     }
     Some(path)

@@ -35,6 +35,7 @@ mod value;
 
 use std::path::Path;
 
+pub use resolve::{default_ledgers, is_default_ledger};
 pub use schema::schema;
 pub use select::{matches, select};
 

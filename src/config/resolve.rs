@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::Files;
 use super::findings::Findings;
 use super::{file, links, product, rules, target};
 use crate::model::{Cloud, Desired, Limits, Project};
 use crate::problem::{Place, Problem};
-
-const DEFAULT_LEDGER: &str = ".tenure/ledger.jsonl";
 
 /// Everything that the files define, by name; the first definition where there are two.
 pub(super) struct Names {
@@ -39,7 +37,7 @@ pub(super) fn project(root: &Path, files: Files, findings: &Findings) -> Project
     let mut project = Project {
         root: root.to_owned(),
         name: None,
-        ledger: root.join(DEFAULT_LEDGER),
+        ledger: default_ledger(root),
         limits: Limits::default(),
         targets: BTreeMap::new(),
         desired: Desired::new(),
@@ -76,6 +74,21 @@ pub(super) fn project(root: &Path, files: Files, findings: &Findings) -> Project
     project.targets = names.targets.into_iter().filter_map(|(name, draft)| Some((name, draft.target?))).collect();
     one_product_for_each_name(&project, findings);
     project
+}
+
+/// Where the ledger is unless the files say otherwise: beside `tenure.toml`, because it has to be kept. In 0.1 it was in
+/// `.tenure`, and one that is there still opens.
+pub fn default_ledgers(root: &Path) -> [PathBuf; 2] {
+    [root.join("tenure.ledger.jsonl"), root.join(".tenure").join("ledger.jsonl")]
+}
+
+pub fn is_default_ledger(project: &Project) -> bool {
+    default_ledgers(&project.root).contains(&project.ledger)
+}
+
+fn default_ledger(root: &Path) -> PathBuf {
+    let [usual, former] = default_ledgers(root);
+    if former.exists() && !usual.exists() { former } else { usual }
 }
 
 /// `[project]`, `[ledger]` and `[limits]`.

@@ -77,7 +77,7 @@ struct ProjectTable {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct LedgerTable {
-    /// A file, relative to the folder of `tenure.toml`. Default: `.tenure/ledger.jsonl`.
+    /// A file, relative to the folder of `tenure.toml`. Default: `tenure.ledger.jsonl`.
     location: Option<String>,
 }
 

@@ -27,6 +27,8 @@ pub enum Damage {
     NotText,
     #[error("the line ends with a carriage return, as after a conversion of line ends by an editor or by git")]
     CarriageReturn,
+    #[error("the line is a conflict marker of a merge in version control")]
+    Conflict,
     #[error("the line is not JSON (column {0})")]
     NotJson(usize),
     #[error("the line is not a ledger entry (column {0})")]
@@ -100,6 +102,12 @@ pub fn open(raw: &[u8], prev: &str, seq: u64) -> Result<Line, Damage> {
     Ok(line)
 }
 
+/// A line whose own hash is right, wherever it stands.
+pub fn proven(raw: &[u8]) -> Option<Line> {
+    let (content, written) = split_hash(raw)?;
+    (sha256(&[content, b"}"]).as_bytes() == written).then(|| serde_json::from_slice(raw).ok()).flatten()
+}
+
 /// SHA-256 of the parts, one after the other, in hexadecimal.
 #[must_use]
 pub fn sha256(parts: &[&[u8]]) -> String {
@@ -137,6 +145,9 @@ fn explain(raw: &[u8], edited: Option<Damage>) -> Damage {
     }
     if let Some(edited) = edited {
         return edited;
+    }
+    if super::fork::is_marker(raw) {
+        return Damage::Conflict;
     }
     match serde_json::from_slice::<Line>(raw) {
         Err(error) if error.is_data() => Damage::NotAnEntry(error.column()),

@@ -9,6 +9,7 @@ pub mod chain;
 pub mod entry;
 pub mod file;
 pub mod fold;
+mod fork;
 pub mod history;
 pub mod journal;
 pub mod memory;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Ledger;
 use super::chain::{self, Damage};
 use super::entry::Line;
+use super::fork::{self, Fork};
 use crate::problem::{Place, Problem};
 
 /// What the bytes of a ledger say.
@@ -26,7 +27,8 @@ pub fn replay(bytes: &[u8], location: &str) -> Result<Replay, Problem> {
     let mut rest = bytes;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let number = replay.lines.len() + 1;
-        let line = take(&mut replay.ledger, &rest[..end]).map_err(|damage| refuse(&damage, location, number))?;
+        let line = take(&mut replay.ledger, &rest[..end])
+            .map_err(|damage| forked(bytes, location, number).unwrap_or_else(|| refuse(&damage, location, number)))?;
         replay.lines.push(line);
         rest = &rest[end + 1..];
     }
@@ -64,6 +66,22 @@ fn refuse(damage: &Damage, location: &str, number: usize) -> Problem {
     Problem::failed(format!("the ledger is damaged: {damage}")).at(&place).hint(format!(
         "nothing was sent and nothing was written; restore {location} from version control or a backup, then run again"
     ))
+}
+
+/// A ledger that two writers continued: both ends are named, because only a person knows which one counts.
+fn forked(bytes: &[u8], location: &str, number: usize) -> Option<Problem> {
+    let Fork { after, heads } = fork::find(bytes)?;
+    let ends: Vec<String> = heads
+        .iter()
+        .map(|head| {
+            format!("{}… (entry {}, {}, {})", &head.hash[..12], head.seq, head.run, head.at.strftime("%Y-%m-%d %H:%MZ"))
+        })
+        .collect();
+    let message =
+        format!("the ledger forks after entry {after}: two runs continued copies of it, up to {}", ends.join(" and "));
+    Some(Problem::failed(message).at(&place(location, number)).hint(format!(
+        "nothing was sent and nothing was written; a local ledger has one writer: restore {location} as one of the two runs left it (`git checkout --ours` or `--theirs`), then plan again, which shows what the other run changed"
+    )))
 }
 
 fn not_a_ledger(location: &str) -> Problem {

@@ -38,7 +38,7 @@ with tempfile.TemporaryDirectory() as folder:
     plan = subprocess.run([*tenure, "plan", "--json"], check=True, capture_output=True).stdout
     check("plan --json", schema("plan.schema.json"), json.loads(plan))
     subprocess.run([*tenure, "apply", "-y", "--quiet"], check=True, capture_output=True)
-    for number, line in enumerate((project / ".tenure" / "ledger.jsonl").read_text().splitlines(), 1):
+    for number, line in enumerate((project / "tenure.ledger.jsonl").read_text().splitlines(), 1):
         check(f"ledger line {number}", schema("ledger.schema.json"), json.loads(line))
 
 print("\n".join(failures))

@@ -77,6 +77,17 @@ impl Bench {
         command
     }
 
+    /// Everything that the program keeps in the project: `.tenure`, and the ledger with what lies beside it.
+    pub fn kept(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = self.state(".");
+        let root = self.path().join(".");
+        files.retain(|(path, _)| {
+            let path = path.strip_prefix(&root).unwrap();
+            path.starts_with(".tenure") || path.to_string_lossy().starts_with("tenure.ledger.")
+        });
+        files
+    }
+
     /// Every file below `name` with its bytes, or nothing: what a run that wrote nothing leaves as it was.
     pub fn state(&self, name: &str) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
@@ -122,7 +133,7 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        if entry.file_name() == ".tenure" {
+        if entry.file_name() == ".tenure" || entry.file_name().to_string_lossy().starts_with("tenure.ledger.") {
             continue;
         } else if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);

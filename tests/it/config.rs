@@ -184,7 +184,7 @@ fn bytes_that_are_not_utf8_have_their_place() {
 #[test]
 fn an_empty_file_is_a_project_and_may_be_included() {
     let said = one("");
-    assert!(said.starts_with("project None, ledger ROOT/.tenure/ledger.jsonl\n"), "{said}");
+    assert!(said.starts_with("project None, ledger ROOT/tenure.ledger.jsonl\n"), "{said}");
     assert_eq!(outcome(&[("tenure.toml", b"include = [\"more.toml\"]"), ("more.toml", b"")]), said);
 }
 

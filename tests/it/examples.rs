@@ -5,7 +5,7 @@ use crate::bench::{Bench, Said};
 /// Plans and applies; afterwards nothing is left to do.
 fn settle(bench: &Bench) -> Said {
     bench.run("tenure plan --detailed-exitcode").ended(2);
-    let mut written = bench.state(".tenure");
+    let mut written = bench.kept();
     written.retain(|(path, _)| !path.components().any(|part| part.as_os_str() == "cache"));
     assert!(written.is_empty(), "plan has written something");
     let said = bench.run("tenure apply -y").ended(0);
@@ -91,7 +91,7 @@ fn guardrails() {
         ),
         ("steps/3-mass-change.toml", buckets, "", "Refused: 10 of 11 provisioned products would be changed (91 %)"),
     ];
-    let world = bench.state(".tenure");
+    let world = bench.kept();
     for (step, file, flags, message) in steps {
         let kept = bench.read(file);
         bench.write(file, bench.read(step));

@@ -23,7 +23,7 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let (name, path) = (entry.file_name(), entry.path());
-        if name == ".tenure" {
+        if name == ".tenure" || name.to_string_lossy().starts_with("tenure.ledger.") {
             continue;
         }
         if path.is_dir() {
@@ -78,7 +78,7 @@ impl Project {
     }
 
     fn lines(&self) -> Vec<Line> {
-        let path = self.path(".tenure/ledger.jsonl");
+        let path = self.path("tenure.ledger.jsonl");
         let bytes = std::fs::read(&path).unwrap_or_default();
         // A line that is being written is not there yet.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -94,7 +94,7 @@ impl Project {
         assert_eq!(plan.status.code(), Some(0), "{}", String::from_utf8_lossy(&plan.stdout));
         let owners = self.run(&["owners"]);
         assert!(owners.status.success());
-        let unfinished = replay(&std::fs::read(self.path(".tenure/ledger.jsonl")).unwrap(), "the ledger").unwrap();
+        let unfinished = replay(&std::fs::read(self.path("tenure.ledger.jsonl")).unwrap(), "the ledger").unwrap();
         assert!(unfinished.ledger.unsettled.is_empty() && unfinished.torn.is_none());
     }
 
@@ -199,7 +199,7 @@ fn ctrl_c_leaves_what_runs_to_the_cloud_and_the_next_run_picks_it_up() {
         let lines = project.lines();
         assert!(interrupted(&lines), "{:?}", lines.last());
         assert!(!lines.iter().any(|line| matches!(line.entry, Entry::Failed { .. })));
-        let bytes = std::fs::read(project.path(".tenure/ledger.jsonl")).unwrap();
+        let bytes = std::fs::read(project.path("tenure.ledger.jsonl")).unwrap();
         assert_eq!(replay(&bytes, "the ledger").unwrap().ledger.unsettled.len(), 1);
         if name == "INT" {
             drop(served);
@@ -222,17 +222,17 @@ fn a_world_that_was_deleted_without_its_ledger_is_said_to_be_gone() {
     assert!(code == Some(0) && text.contains("warning: the sandbox's world is gone, and the ledger"), "{text}");
 
     // As a run leaves it that was killed when its first step was accepted.
-    let ledger = std::fs::read_to_string(project.path(".tenure/ledger.jsonl")).unwrap();
+    let ledger = std::fs::read_to_string(project.path("tenure.ledger.jsonl")).unwrap();
     let accepted = project.lines().iter().position(|line| matches!(line.entry, Entry::Submitted { .. })).unwrap();
     let kept: String = ledger.split_inclusive('\n').take(accepted + 1).collect();
-    std::fs::write(project.path(".tenure/ledger.jsonl"), kept).unwrap();
+    std::fs::write(project.path("tenure.ledger.jsonl"), kept).unwrap();
     let before = project.lines().len();
     let (code, text) = told(project.run(&["apply", "-y"]));
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("has not ended, and the sandbox's world that it was sent to is gone"), "{text}");
     assert!(text.contains("delete the ledger as well (rm "), "{text}");
     assert_eq!(project.lines().len(), before);
-    std::fs::remove_file(project.path(".tenure/ledger.jsonl")).unwrap();
+    std::fs::remove_file(project.path("tenure.ledger.jsonl")).unwrap();
     project.finish();
 }
 

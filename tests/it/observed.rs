@@ -12,7 +12,7 @@ fn what_the_files_newly_name_and_what_holds_is_kept_by_an_apply_with_nothing_to_
         "version     = \"2.1.0\"\n",
         "version     = \"2.1.0\"\nlaunch_role = \"role/SCLaunchOld\"\n",
     );
-    let ledger = || bench.read(".tenure/ledger.jsonl");
+    let ledger = || bench.read("tenure.ledger.jsonl");
     let before = ledger();
     bench.run("tenure plan --detailed-exitcode").ended(0);
     assert_eq!(ledger(), before, "a plan writes nothing");
@@ -49,7 +49,7 @@ fn a_run_is_by_whom_it_writes_as() {
         &format!("endpoint = \"sandbox:\"\nprincipal = \"admin\"\nread_role_arn = \"{role}\""),
     );
     bench.run("tenure apply -y").ended(0);
-    let ledger = bench.read(".tenure/ledger.jsonl");
+    let ledger = bench.read("tenure.ledger.jsonl");
     let began = ledger.lines().find(|line| line.contains("\"type\":\"began\"")).unwrap();
     assert!(began.contains("assumed-role/Admin/") && !began.contains("assumed-role/Reader/"), "{began}");
 }

@@ -18,7 +18,7 @@ fn changed() -> Bench {
 #[track_caller]
 fn refused(bench: &Bench, line: &str, code: i32) -> Said {
     // Who held a lock last is noted in it, for whoever comes second.
-    let kept = || bench.state(".tenure").into_iter().filter(|(path, _)| !path.ends_with("ledger.jsonl.lock"));
+    let kept = || bench.kept().into_iter().filter(|(path, _)| !path.ends_with("tenure.ledger.jsonl.lock"));
     let before: Vec<_> = kept().collect();
     let said = bench.run(line).ended(code);
     assert!(kept().eq(before), "`{line}` has written something");
@@ -79,10 +79,10 @@ fn a_plan_writes_nothing() {
 #[test]
 fn a_ledger_that_somebody_holds_is_7() {
     let bench = changed();
-    let lock = std::fs::OpenOptions::new().write(true).open(bench.path().join(".tenure/ledger.jsonl.lock")).unwrap();
+    let lock = std::fs::OpenOptions::new().write(true).open(bench.path().join("tenure.ledger.jsonl.lock")).unwrap();
     lock.lock().unwrap();
     let said = refused(&bench, "tenure apply -y", 7);
-    assert!(said.err.contains("the ledger .tenure/ledger.jsonl is held by process "), "{}", said.err);
+    assert!(said.err.contains("the ledger tenure.ledger.jsonl is held by process "), "{}", said.err);
     assert!(said.err.contains("`tenure plan` needs no lease"), "{}", said.err);
     refused(&bench, "tenure destroy -y", 7);
     refused(&bench, "tenure plan", 0);
@@ -113,11 +113,11 @@ fn a_declined_plan_is_1_and_leaves_no_trace() {
         let said = in_terminal(&bench, answer, "tenure apply").ended(1);
         assert!(said.out.contains("Apply this plan? Only `yes` is a yes:"), "{}", said.out);
         assert!(said.out.contains("Nothing was changed."), "{}", said.out);
-        assert!(!bench.path().join(".tenure").exists(), "{answer:?} has written something");
+        assert!(!bench.path().join("tenure.ledger.jsonl").exists(), "{answer:?} has written something");
     }
     let said = in_terminal(&bench, "yes", "tenure apply --only dns").ended(0);
     assert!(said.out.contains("Applied: 1 step done."), "{}", said.out);
-    assert!(bench.read(".tenure/ledger.jsonl").contains(r#""approval":"yes""#));
+    assert!(bench.read("tenure.ledger.jsonl").contains(r#""approval":"yes""#));
     in_terminal(&bench, "no", "tenure destroy").ended(1);
 }
 

@@ -146,7 +146,7 @@ impl Watched {
         let said = self.bench.run_with(line, environment).ended(code);
         self.look(&format!("{line}: stdout"), said.out.as_bytes());
         self.look(&format!("{line}: stderr"), said.err.as_bytes());
-        for (path, bytes) in self.bench.state(".tenure") {
+        for (path, bytes) in self.bench.kept() {
             if !path.starts_with(self.bench.path().join(".tenure/sandbox")) {
                 self.look(&format!("{line}: {}", path.display()), &bytes);
             }
@@ -234,13 +234,13 @@ fn a_failure_tells_no_secret() {
     let said = watched.run_with("tenure plan", 0, &[]);
     assert!(said.out.contains("which is not set here"), "{}", said.out);
     // Another run finds out how it ended: as if the first had been killed when it was accepted.
-    let whole = watched.bench.read(".tenure/ledger.jsonl");
+    let whole = watched.bench.read("tenure.ledger.jsonl");
     let accepted = whole.lines().position(|line| line.contains("\"type\":\"submitted\"")).unwrap();
     let cut: String = whole.split_inclusive('\n').take(accepted + 1).collect();
     for (environment, told) in [(&environment[..], "(secret)"), (&[], "is not set here")] {
-        watched.bench.write(".tenure/ledger.jsonl", &cut);
+        watched.bench.write("tenure.ledger.jsonl", &cut);
         watched.run_with("tenure apply -y", 1, environment);
-        let kept = watched.bench.read(".tenure/ledger.jsonl");
+        let kept = watched.bench.read("tenure.ledger.jsonl");
         assert!(kept.contains("\"type\":\"failed\"") && kept.contains(told), "{kept}");
     }
 }
