@@ -236,6 +236,8 @@ pub struct Version {
     pub id: String,
     pub name: String,
     pub deprecated: bool,
+    /// A version that is not can neither be launched nor sent with an update; what runs it goes on.
+    pub active: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use crate::problem::Problem;
 /// What runs. After a failed update the product names the version that was asked for, not the one that is there.
 pub struct Running<'a> {
     pub version_id: &'a str,
+    pub version_name: &'a str,
     pub path_id: Option<&'a str>,
     /// The last operation failed: tags are those of the stack.
     pub failed: bool,
@@ -34,7 +35,7 @@ impl<'a> Planner<'a> {
             return None;
         }
         if !self.usable(&spec.address, product) {
-            self.check_block(&m, Some(&product.version_id));
+            self.check_block(&m, Some((&product.version_id, &product.version_name)));
             return None;
         }
         self.stack_stays(&m, product)?;
@@ -115,7 +116,14 @@ impl<'a> Planner<'a> {
     fn running(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct) -> Option<Running<'a>> {
         let last = match &product.last_successful {
             Some(last) if product.last_provisioning != product.last_successful => last,
-            _ => return Some(Running { version_id: &product.version_id, path_id: None, failed: false }),
+            _ => {
+                return Some(Running {
+                    version_id: &product.version_id,
+                    version_name: &product.version_name,
+                    path_id: None,
+                    failed: false,
+                });
+            }
         };
         // Asked for now because it will be told, whether or not there is a difference.
         let why = self.failure(&m.spec.address, product);
@@ -124,10 +132,20 @@ impl<'a> Planner<'a> {
             _ if why.is_none() => None,
             Fact::Known(operation) => Some(Running {
                 version_id: operation.version_id.as_deref().unwrap_or(&product.version_id),
+                // The product names the version that was asked for. One that is not listed has its id only.
+                version_name: match &operation.version_id {
+                    Some(id) if *id != product.version_id => id,
+                    _ => &product.version_name,
+                },
                 path_id: operation.path_id.as_deref(),
                 failed: true,
             }),
-            Fact::Unreadable(_) => Some(Running { version_id: &product.version_id, path_id: None, failed: true }),
+            Fact::Unreadable(_) => Some(Running {
+                version_id: &product.version_id,
+                version_name: &product.version_name,
+                path_id: None,
+                failed: true,
+            }),
         }
     }
 

@@ -19,8 +19,22 @@ pub enum Reading<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub fn version(&mut self, m: &Matched<'a>, running: Option<&str>) -> Option<&'a Version> {
-        resolve::version(&m.spec.version, m.catalog, running).map_err(|problem| self.problems.push(problem)).ok()
+    /// The version that the files ask for. `running` is the one that runs, as far as it is known by id and name: the
+    /// catalog need not show it any more.
+    pub fn version(&mut self, m: &Matched<'a>, running: Option<(&str, &str)>) -> Option<Version> {
+        match resolve::version(&m.spec.version, m.catalog, running.map(|(id, _)| id)) {
+            Ok(version) => Some(version.clone()),
+            Err(problem) => {
+                let asked = m.spec.version.value.as_str();
+                let listed = |id: &str| m.catalog.versions.iter().any(|version| version.id == id);
+                let running = running.filter(|(id, name)| (asked == *id || asked == *name) && !listed(id));
+                if running.is_none() {
+                    self.problems.push(problem);
+                }
+                let (id, name) = running?;
+                Some(Version { id: id.to_owned(), name: name.to_owned(), deprecated: false, active: false })
+            }
+        }
     }
 
     /// `Some(None)`: the product's only or default path, which needs no naming.
@@ -112,7 +126,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Reports what a block asks of the catalog in vain, where the product's state keeps it from being planned.
-    pub fn check_block(&mut self, m: &Matched<'a>, running: Option<&str>) {
+    pub fn check_block(&mut self, m: &Matched<'a>, running: Option<(&str, &str)>) {
         let Some(version) = self.version(m, running) else { return };
         let path = match (m.spec.path.is_some(), m.catalog.paths.as_slice()) {
             (true, _) => self.path(m, None),
@@ -120,7 +134,9 @@ impl<'a> Planner<'a> {
             (false, paths) => Some(paths.first()),
         };
         let (Some(declared), Some(path)) = (&m.spec.parameters, path) else { return };
-        if let Some(template) = self.template(m, version, path) {
+        if version.active
+            && let Some(template) = self.template(m, &version, path)
+        {
             self.problems.extend(parameters::check_written(declared, template, &version.name));
         }
     }

@@ -15,6 +15,7 @@ mod draft;
 mod existing;
 mod facts;
 mod gone;
+mod inactive;
 mod inputs;
 mod knowledge;
 mod new;

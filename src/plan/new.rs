@@ -16,11 +16,13 @@ impl<'a> Planner<'a> {
     pub fn provision(&mut self, m: Matched<'a>) -> Option<Draft> {
         let (version, path) = (self.version(&m, None), self.path(&m, None));
         let (version, path) = (version?, path?);
-        if version.deprecated {
+        if version.deprecated || !version.active {
             self.problems.push(
                 Problem::input(format!(
-                    "version `{}` of product `{}` is deprecated: nothing new can be launched from it",
-                    version.name, m.catalog.name
+                    "version `{}` of product `{}` is {}: nothing new can be launched from it",
+                    version.name,
+                    m.catalog.name,
+                    if version.active { "deprecated" } else { "not active" }
                 ))
                 .at(&m.spec.version.place)
                 .hint(resolve::other_versions(m.catalog)),
@@ -28,10 +30,10 @@ impl<'a> Planner<'a> {
             return None;
         }
         self.has_a_way(&m)?;
-        let (template, holder) = (self.template(&m, version, path), self.holder(&m));
+        let (template, holder) = (self.template(&m, &version, path), self.holder(&m));
         let (template, ()) = (template?, holder?);
         let mut draft = self.start(&m);
-        let (difference, usable) = self.parameters(&m, version, template, None, Action::Provision);
+        let (difference, usable) = self.parameters(&m, &version, template, None, Action::Provision);
         if !usable {
             return None;
         }

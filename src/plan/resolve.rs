@@ -123,7 +123,11 @@ pub fn path<'a>(
 
 /// The versions that can be launched, for somebody who chose one that cannot.
 pub fn other_versions(product: &CatalogProduct) -> String {
-    let active = product.versions.iter().filter(|version| !version.deprecated).map(|version| version.name.as_str());
+    let active = product
+        .versions
+        .iter()
+        .filter(|version| version.active && !version.deprecated)
+        .map(|version| version.name.as_str());
     match candidates(active) {
         none if none.is_empty() => "all its versions are deprecated: ask whoever keeps the product".to_owned(),
         some => format!("write one that is not: {some}"),

@@ -5,7 +5,7 @@ use super::existing::Running;
 use super::facts::{Reading, sent_path, unique_name};
 use super::planner::{Matched, Planner};
 use super::types::REVERTS;
-use super::{Action, DeferredUpdate, Field, FieldName, Shown, approval, tags};
+use super::{Action, DeferredUpdate, Field, FieldName, Shown, approval, resolve, tags};
 use crate::model::{
     Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, TagUpdates, Template, Traits,
     Version,
@@ -13,20 +13,20 @@ use crate::model::{
 use crate::problem::Problem;
 
 /// What an update would change, apart from parameters.
-struct Update<'a> {
-    version: &'a Version,
+pub(super) struct Update<'a> {
+    pub(super) version: Version,
     version_differs: bool,
     path: Option<&'a LaunchPath>,
     path_before: Option<&'a str>,
     path_differs: bool,
-    tags: tags::Difference,
+    pub(super) tags: tags::Difference,
     /// `--reapply`: sent even if nothing differs.
-    reapply: bool,
+    pub(super) reapply: bool,
     traits: Traits,
 }
 
 impl Update<'_> {
-    fn differs(&self) -> bool {
+    pub(super) fn differs(&self) -> bool {
         self.version_differs || self.path_differs || self.tags.differs()
     }
 
@@ -54,7 +54,7 @@ impl<'a> Planner<'a> {
         draft: &mut Draft,
     ) -> Option<Vec<String>> {
         let spec = m.spec;
-        let version = self.version(m, Some(running.version_id))?;
+        let version = self.version(m, Some((running.version_id, running.version_name)))?;
         let version_differs = version.id != running.version_id;
         let reapply = self.inputs.options.reapply.contains(&spec.address);
         let traits = m.target.cloud.traits();
@@ -106,6 +106,24 @@ impl<'a> Planner<'a> {
             self.not_a_stack(m, product, &update);
             return Some(update.tags.held_back);
         }
+        if !update.version.active && version_differs {
+            self.problems.push(
+                Problem::input(format!(
+                    "version `{}` of product `{}` is not active: no update can ask for it",
+                    update.version.name, m.catalog.name
+                ))
+                .at(&spec.version.place)
+                .hint(resolve::other_versions(m.catalog)),
+            );
+            return None;
+        }
+        if !update.version.active {
+            return match stack {
+                Some(Reading::Asked | Reading::Blocked) => None,
+                Some(Reading::Known(stack)) => self.inactive(m, update, Some(stack)),
+                None => self.inactive(m, update, None),
+            };
+        }
         if !update.differs() && !reapply && spec.parameters.is_none() {
             return match stack {
                 Some(Reading::Asked | Reading::Blocked) => None,
@@ -117,7 +135,7 @@ impl<'a> Planner<'a> {
             return Some(update.tags.held_back);
         }
         // Both are asked for before either is looked at.
-        let template = self.template(m, version, path);
+        let template = self.template(m, &update.version, path);
         let stack = stack.unwrap_or_else(|| self.stack(m, product));
         let (Some(template), Reading::Known(stack)) = (template, stack) else { return None };
         self.compose(m, product, running, template, stack, update, draft)
@@ -135,7 +153,7 @@ impl<'a> Planner<'a> {
         update: Update<'a>,
         draft: &mut Draft,
     ) -> Option<Vec<String>> {
-        let (difference, usable) = self.parameters(m, update.version, template, Some(stack), Action::Update);
+        let (difference, usable) = self.parameters(m, &update.version, template, Some(stack), Action::Update);
         let certain =
             update.certain() || difference.fields.iter().any(|field| !matches!(field.after, Shown::KnownAfterApply(_)));
         let wanted = certain || !difference.fields.is_empty();
@@ -263,7 +281,7 @@ fn version_and_path(m: &Matched<'_>, running: &Running<'_>, update: &Update<'_>)
         fields.push(Field {
             action: Action::Update,
             name: FieldName::Version,
-            before: Shown::Text(before.map_or(running.version_id, |version| version.name.as_str()).to_owned()),
+            before: Shown::Text(before.map_or(running.version_name, |version| version.name.as_str()).to_owned()),
             after: Shown::Text(update.version.name.clone()),
             note: (ours == Some(update.version.id.as_str())).then(|| REVERTS.to_owned()),
         });

@@ -137,15 +137,18 @@ impl Alibaba {
         let running = self.sighted_versions_of(product_id);
         let mut all: BTreeMap<String, Version> = running
             .iter()
-            .map(|(id, name)| (id.clone(), Version { id: id.clone(), name: name.clone(), deprecated: true }))
+            .map(|(id, name)| {
+                (id.clone(), Version { id: id.clone(), name: name.clone(), deprecated: false, active: false })
+            })
             .collect();
         for detail in versions {
             let Some(id) = detail.product_version_id.written() else { continue };
-            if detail.active.0 == Some(false) && !running.contains_key(&id) {
+            let active = detail.active.0 != Some(false);
+            if !active && !running.contains_key(&id) {
                 continue;
             }
-            let deprecated = &*detail.guidance == "Deprecated" || detail.active.0 == Some(false);
-            all.insert(id.clone(), Version { id, name: detail.product_version_name.0, deprecated });
+            let deprecated = &*detail.guidance == "Deprecated";
+            all.insert(id.clone(), Version { id, name: detail.product_version_name.0, deprecated, active });
         }
         let mut all: Vec<Version> = all.into_values().collect();
         all.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));

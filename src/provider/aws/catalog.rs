@@ -225,7 +225,7 @@ fn versions(artifacts: Vec<Artifact>) -> Vec<Version> {
         .filter(|artifact| artifact.active != Some(false))
         .filter_map(|artifact| {
             let deprecated = artifact.guidance.as_deref() == Some("DEPRECATED");
-            Some(Version { id: artifact.id?, name: artifact.name.unwrap_or_default(), deprecated })
+            Some(Version { id: artifact.id?, name: artifact.name.unwrap_or_default(), deprecated, active: true })
         })
         .collect();
     versions.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));

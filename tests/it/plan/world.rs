@@ -53,6 +53,8 @@ struct Product {
 struct ProductVersion {
     name: Option<String>,
     deprecated: bool,
+    #[serde(default)]
+    inactive: bool,
     /// `TYPE [noecho] [= DEFAULT]`, or a table.
     parameters: BTreeMap<String, Parameter>,
     outputs: Option<BTreeSet<String>>,
@@ -238,6 +240,7 @@ impl Product {
                     id: format!("pa-{id}"),
                     name: version.name.clone().unwrap_or_else(|| id.clone()),
                     deprecated: version.deprecated,
+                    active: !version.inactive,
                 })
                 .collect(),
             paths: paths
