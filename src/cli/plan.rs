@@ -43,6 +43,10 @@ pub async fn run(ui: &mut Ui, settings: &Settings, outside: &Outside, args: &arg
         ui.next(&settings.command(&apply));
         return Ok(if args.detailed_exitcode { 2 } else { 0 });
     }
+    if !plan.unsettled.is_empty() {
+        ui.next(&settings.command(&["apply".to_owned()]));
+        return Ok(if args.detailed_exitcode { 2 } else { 0 });
+    }
     Ok(0)
 }
 

@@ -143,7 +143,7 @@ impl Session {
                 .hint(hint),
             );
         }
-        let written = |(address, managed): (_, &Managed)| managed.applied.at.is_some().then_some(address);
+        let written = |(address, managed): (_, &Managed)| managed.applied.written.then_some(address);
         ledger.managed.iter().filter_map(written).find(is_there)?;
         let message =
             "the sandbox's world is gone, and the ledger that was made in it is not: a new world is compared with it";

@@ -41,7 +41,14 @@ pub enum Entry {
     /// What must outlive a deleted block.
     Declared { address: Address, declaration: Declaration },
     /// An existing provisioned product became ours.
-    Adopted { address: Address, id: String, holdings: Holdings, declaration: Declaration },
+    Adopted {
+        address: Address,
+        id: String,
+        holdings: Holdings,
+        declaration: Declaration,
+        #[serde(default, skip_serializing_if = "Verified::is_empty")]
+        verified: Verified,
+    },
     /// One id, another address.
     Moved { from: Address, to: Address, id: String },
     /// Ours no longer, and nothing was terminated.
@@ -64,7 +71,13 @@ pub enum Entry {
     /// Not done, or not as asked; nothing is tried again on the strength of this entry.
     Failed { step: StepId, address: Address, reason: Failure, message: String },
     /// What was seen of one product outside of any step. Never changes what was last applied.
-    Observed { address: Address, id: String, holdings: Holdings },
+    Observed {
+        address: Address,
+        id: String,
+        holdings: Holdings,
+        #[serde(default, skip_serializing_if = "Verified::is_empty")]
+        verified: Verified,
+    },
     /// A run ended.
     Ended { succeeded: u32, failed: u32, not_started: u32, left_running: u32, interrupted: bool },
 }
@@ -167,6 +180,38 @@ pub struct Holdings {
     /// The product's last operation at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
+}
+
+/// Properties of a product that were found to be as the files say. From then on they are the base that tells drift from a
+/// change of the files, as if they had been applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Verified {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// Values that are not secret, and the references of secrets, which are taken as running without being compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, Argument>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_role: Option<String>,
+    /// The product's last provisioning operation at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+}
+
+impl Verified {
+    /// Whether nothing was verified. The operation alone says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.version_id.is_none()
+            && self.parameters.is_empty()
+            && self.tags.is_empty()
+            && self.owner.is_none()
+            && self.launch_role.is_none()
+    }
 }
 
 impl Holdings {

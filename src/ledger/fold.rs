@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::entry::{Began, Declaration, Entry, Failure, Holdings, Line, Started, Succeeded};
+use super::entry::{Began, Declaration, Entry, Failure, Holdings, Line, Started, Succeeded, Verified};
 use super::transition::Illegal;
 use super::{Applied, Ledger, Managed, Prepared, Unsettled};
 use crate::model::{Address, Argument, Request, StepKind};
@@ -97,11 +97,12 @@ impl Ledger {
         match &line.entry {
             Entry::Began(began) => self.begin(began),
             Entry::Declared { address, declaration } => self.declare(address, declaration),
-            Entry::Adopted { address, id, holdings, declaration } => {
+            Entry::Adopted { address, id, holdings, declaration, verified } => {
                 self.declare(address, declaration);
                 self.own(address, id, line.at);
                 if let Some(managed) = self.managed.get_mut(address) {
                     managed.seen = holdings.clone();
+                    managed.applied.learn(verified, line.at);
                 }
             }
             Entry::Moved { from, to, .. } => self.rename(from, to),
@@ -110,7 +111,12 @@ impl Ledger {
             Entry::Submitted { address, operation, product, .. } => self.submit(address, operation, product, line.at),
             Entry::Succeeded(succeeded) => self.succeed(succeeded, line.at),
             Entry::Failed { address, reason, .. } => self.fail(address, *reason),
-            Entry::Observed { address, id, holdings } => self.see(address, id, holdings, line.at),
+            Entry::Observed { address, id, holdings, verified } => {
+                self.see(address, id, holdings, line.at);
+                if let Some(managed) = self.managed.get_mut(address).filter(|managed| managed.id == *id) {
+                    managed.applied.learn(verified, line.at);
+                }
+            }
             Entry::Ended { .. } => {}
         }
     }
@@ -274,6 +280,7 @@ impl Ledger {
         let provisioning = request.parameters().is_some();
         managed.apply(request, &succeeded.sent);
         managed.applied.at = Some(at);
+        managed.applied.written = true;
         managed.seen_at = at;
         if operation.is_some() {
             // Compared with the cloud's last provisioning operation, which owner and launch role changes are not.
@@ -334,6 +341,27 @@ impl Managed {
 }
 
 impl Applied {
+    /// Takes over properties that were found to be as the files say.
+    fn learn(&mut self, verified: &Verified, at: Timestamp) {
+        if verified.is_empty() {
+            return;
+        }
+        let known = [
+            (&mut self.version_id, &verified.version_id),
+            (&mut self.owner, &verified.owner),
+            (&mut self.launch_role, &verified.launch_role),
+            (&mut self.operation, &verified.operation),
+        ];
+        for (known, found) in known {
+            if found.is_some() {
+                known.clone_from(found);
+            }
+        }
+        self.parameters.extend(verified.parameters.clone());
+        self.tags.extend(verified.tags.clone());
+        self.at = Some(at);
+    }
+
     /// What was sent wins over what was asked for (outputs are known by then), and what was kept is what it was.
     fn set_parameters(&mut self, asked: BTreeMap<String, Argument>, sent: &BTreeMap<String, Argument>) {
         let mut earlier = std::mem::replace(&mut self.parameters, asked);

@@ -118,6 +118,8 @@ pub struct Applied {
     pub tags: BTreeMap<String, String>,
     pub owner: Option<String>,
     pub launch_role: Option<String>,
+    /// Whether a step of ours wrote to it.
+    pub written: bool,
     /// The last provision or update of ours.
     pub operation: Option<String>,
     pub at: Option<Timestamp>,

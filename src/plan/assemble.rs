@@ -20,11 +20,16 @@ type Deferred = BTreeMap<StepId, DeferredUpdate>;
 /// Puts the drafts in order and adds everything up.
 pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
     planner.scrub();
-    let Planner { mut drafts, mut findings, drift, mut observed, unchanged, base, moved, .. } = planner;
+    let Planner { mut drafts, mut findings, drift, mut observed, base, moved, .. } = planner;
     findings.extend(still_needed(inputs, &drafts, &moved));
     findings.dedup();
     let blocked = blocked(inputs, &findings, &drafts);
-    drafts.retain(|address, draft| !blocked.contains(address) && !draft.is_empty());
+    let unchanged = |address: &&Address| inputs.is_wanted(address) && !blocked.contains(*address);
+    let unchanged = drafts.iter().filter(|(_, draft)| draft.is_empty()).map(|(address, _)| address).filter(unchanged);
+    let unchanged = unchanged.count() as u32;
+    drafts.retain(|_, draft| !draft.is_empty());
+    let pending = drafts.extract_if(.., |address, _| blocked.contains(address)).map(|(_, draft)| sorted(draft));
+    let pending = pending.filter(|change| !change.actions.is_empty()).collect();
     // Of what was to move and stays where it is, nothing can be said under its new address.
     observed.retain(|entry| {
         entry.address().is_none_or(|at| inputs.ledger.managed.contains_key(at) || drafts.contains_key(at))
@@ -44,17 +49,14 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
     let base = base.into_iter().filter(|(address, _)| drafts.contains_key(address)).collect();
     let records = drafts.values().flat_map(|draft| draft.records.clone()).collect();
     let paths = drafts.values().filter_map(|draft| Some((draft.address.clone(), draft.path.clone()?))).collect();
-    let mut changes: Vec<Change> =
-        drafts.into_values().map(Draft::into_change).filter(|change| !change.actions.is_empty()).collect();
-    for change in &mut changes {
-        change.fields.sort_by(|a, b| (a.action, &a.name).cmp(&(b.action, &b.name)));
-    }
+    let changes: Vec<Change> = drafts.into_values().map(sorted).filter(|change| !change.actions.is_empty()).collect();
     Plan {
         project: inputs.project.name.clone(),
         digest: digest(&changes, &steps, &paths),
         changes,
         steps,
         findings,
+        pending,
         drift,
         refusals,
         warnings: inputs.project.warnings.clone(),
@@ -71,6 +73,13 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
         secrets: secrets::all(inputs),
         listed: inputs.live.iter().map(|(target, seen)| (target.clone(), seen.products.len())).collect(),
     }
+}
+
+/// A draft as a change, its fields in the order in which they are shown.
+fn sorted(draft: Draft) -> Change {
+    let mut change = draft.into_change();
+    change.fields.sort_by(|a, b| (a.action, &a.name).cmp(&(b.action, &b.name)));
+    change
 }
 
 /// What `apply` must know of arguments that an earlier step decides: their rules, and what runs now.
@@ -133,6 +142,10 @@ fn count(drafts: &BTreeMap<Address, Draft>, drift: &[Drift], blocked: &BTreeSet<
         counts.ledger_only += u32::from(!draft.writes());
     }
     counts.drifted = drift.iter().map(|drift| &drift.address).collect::<BTreeSet<_>>().len() as u32;
+    for drift in drafts.values().flat_map(|draft| &draft.fields).filter_map(|field| field.drift.as_ref()) {
+        let count = if drift.reverts { &mut counts.reverted } else { &mut counts.overwritten };
+        *count += 1;
+    }
     counts.blocked = blocked.len() as u32;
     counts
 }

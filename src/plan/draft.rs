@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Change, DeferredUpdate, Field, FieldName, Inputs, Shown};
 use crate::ledger::Prepared;
-use crate::ledger::entry::{Declaration, Entry};
+use crate::ledger::entry::{Declaration, Entry, Verified};
 use crate::model::{Address, Argument, ParameterSpec, Request, Spec, StepKind, Target, Template};
 
 /// Everything that one address needs, as one value per cloud write.
@@ -39,6 +39,8 @@ pub struct Draft {
     pub guards: BTreeMap<String, ParameterSpec>,
     /// Set where every difference is known only after an earlier step: if none remains, the update is not sent.
     pub deferred: Option<DeferredUpdate>,
+    /// Properties that were found to be as the files say.
+    pub verified: Verified,
     /// The tag keys that it has, as far as they were read.
     pub live_tags: Option<BTreeSet<String>>,
     /// The launch path that is sent: by name, because ids depend on who asks, or by id where names are not unique.
@@ -70,6 +72,7 @@ impl Draft {
             ours: false,
             guards: BTreeMap::new(),
             deferred: None,
+            verified: Verified::default(),
             live_tags: None,
             path: None,
             outputs: None,
@@ -116,7 +119,7 @@ impl Draft {
     }
 
     pub fn field(&mut self, action: Action, name: FieldName, before: Shown, after: Shown) {
-        self.fields.push(Field { action, name, before, after, note: None });
+        self.fields.push(Field::new(action, name, before, after));
     }
 
     /// The actions in the order in which they happen.
@@ -188,7 +191,7 @@ pub fn declaration_fields(before: &Declaration, after: &Declaration) -> Vec<Fiel
     candidates
         .into_iter()
         .filter(|(_, before, after)| before != after)
-        .map(|(name, before, after)| Field { action: Action::Declare, name, before, after, note: None })
+        .map(|(name, before, after)| Field::new(Action::Declare, name, before, after))
         .collect()
 }
 

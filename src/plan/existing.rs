@@ -3,10 +3,9 @@
 use super::draft::{Draft, declaration, declaration_fields};
 use super::knowledge::{Fact, Presence};
 use super::planner::{Matched, Planner};
-use super::types::REVERTS;
 use super::{Action, Drift, Field, FieldName, Inputs, Shown};
-use crate::ledger::Managed;
-use crate::ledger::entry::{Declaration, Entry, Holdings};
+use crate::ledger::entry::{Declaration, Entry, Holdings, Verified};
+use crate::ledger::{Applied, Managed};
 use crate::model::principal::is_owner;
 use crate::model::{Address, Cloud, OperationState, ProvisionedProduct, Request, Status};
 use crate::problem::Problem;
@@ -34,7 +33,9 @@ impl<'a> Planner<'a> {
             );
             return None;
         }
-        if !self.usable(&spec.address, product) {
+        let usable = self.usable(&spec.address, product);
+        // A product that somebody is changing can be compared all the same, and its differences are shown as pending.
+        if !usable && !matches!(product.status, Status::UnderChange | Status::PlanInProgress) {
             self.check_block(&m, Some((&product.version_id, &product.version_name)));
             return None;
         }
@@ -52,7 +53,8 @@ impl<'a> Planner<'a> {
         redeclare(self.inputs, &mut draft, &m);
         self.hold_back(&spec.address, &held_back);
         self.tainted(&m, product, &draft);
-        self.observe(&m, product, &draft);
+        draft.verified.operation.clone_from(&product.last_successful);
+        self.observe(&m, product, &mut draft);
         self.base.insert(spec.address.clone(), product.clone());
         Some(draft)
     }
@@ -60,11 +62,7 @@ impl<'a> Planner<'a> {
     /// Whether the product can be worked on at all; a finding if not.
     pub fn usable(&mut self, address: &Address, product: &ProvisionedProduct) -> bool {
         let problem = match product.status {
-            Status::UnderChange => {
-                let operation = product.last_operation.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-                Problem::failed(format!("{} is {}{operation}", product.id, self.word(address, product)))
-                    .hint("another operation is running: wait until it has ended, then plan again")
-            }
+            Status::UnderChange => self.under_change(address, product),
             Status::PlanInProgress => Problem::failed(format!("{} is {}", product.id, self.word(address, product)))
                 .hint("a product plan waits for somebody: execute or delete it, then plan again"),
             // A termination of one that failed makes it TAINTED, and there is still nothing behind it.
@@ -86,6 +84,30 @@ impl<'a> Planner<'a> {
         };
         self.finding(address, true, true, problem);
         false
+    }
+
+    /// Our own operation is told from somebody else's by its id.
+    fn under_change(&self, address: &Address, product: &ProvisionedProduct) -> Problem {
+        let last = product.last_operation.as_deref();
+        let ours = self.inputs.ledger.unsettled.values().find(|step| {
+            let submitted = step.submitted.as_ref();
+            submitted.is_some_and(|(operation, id)| Some(operation.as_str()) == last || *id == product.id)
+        });
+        let operation = last.map(|id| format!("{id}, ")).unwrap_or_default();
+        match ours {
+            Some(step) => Problem::failed(format!(
+                "our own {} of {} is still running ({operation}since {})",
+                step.started.kind.word(),
+                step.run,
+                minute(step.at)
+            ))
+            .hint("`tenure apply` waits for it and goes on"),
+            None => {
+                let operation = last.map(|id| format!(" ({id})")).unwrap_or_default();
+                Problem::failed(format!("{} is {}{operation}", product.id, self.word(address, product)))
+                    .hint("another operation is running: wait until it has ended, then plan again")
+            }
+        }
     }
 
     /// The service's own word for the status.
@@ -168,15 +190,14 @@ impl<'a> Planner<'a> {
             }
         }
         if current != Some(wanted.value.as_str()) {
-            let ours = m.managed.and_then(|managed| managed.applied.launch_role.as_deref());
-            draft.fields.push(Field {
-                action: Action::SetLaunchRole,
-                name: FieldName::LaunchRole,
-                before: current.map_or(Shown::Absent, |role| Shown::Text(role.to_owned())),
-                after: Shown::Text(wanted.value.clone()),
-                note: (ours == Some(wanted.value.as_str())).then(|| REVERTS.to_owned()),
-            });
+            let base = m.managed.and_then(|managed| managed.applied.launch_role.clone()).map(Shown::Text);
+            let before = current.map_or(Shown::Absent, |role| Shown::Text(role.to_owned()));
+            let after = Shown::Text(wanted.value.clone());
+            let field = Field::new(Action::SetLaunchRole, FieldName::LaunchRole, before, after);
+            draft.fields.push(field.drifted_from(base.as_ref()));
             draft.launch_role = Some(Request::SetLaunchRole { id: product.id.clone(), role: wanted.value.clone() });
+        } else {
+            draft.verified.launch_role = Some(wanted.value.clone());
         }
         Some(())
     }
@@ -204,22 +225,26 @@ impl<'a> Planner<'a> {
             return;
         };
         if is_owner(&wanted.value, product) {
+            draft.verified.owner = Some(wanted.value.clone());
             return;
         }
-        let ours = m.managed.and_then(|managed| managed.applied.owner.as_deref());
-        draft.fields.push(Field {
-            action: Action::SetOwner,
-            name: FieldName::Owner,
-            before,
-            after: Shown::Text(wanted.value.clone()),
-            note: (ours == Some(wanted.value.as_str())).then(|| REVERTS.to_owned()),
-        });
+        let base = m.managed.and_then(|managed| managed.applied.owner.clone()).filter(|base| !is_owner(base, product));
+        let field = Field::new(Action::SetOwner, FieldName::Owner, before, Shown::Text(wanted.value.clone()));
+        draft.fields.push(field.drifted_from(base.map(Shown::Text).as_ref()));
         draft.owner = Some(Request::SetOwner { id: product.id.clone(), owner: wanted.value.clone() });
     }
 
     /// What the ledger does not know of who holds the product, and no step of this plan will write down.
-    fn observe(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct, draft: &Draft) {
-        let Some(managed) = m.managed else { return };
+    fn observe(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct, draft: &mut Draft) {
+        let Some(managed) = m.managed else {
+            for record in &mut draft.records {
+                if let Entry::Adopted { verified, .. } = record {
+                    verified.clone_from(&draft.verified);
+                }
+            }
+            return;
+        };
+        let verified = news(&draft.verified, &managed.applied);
         let seen = &managed.seen;
         // A step tells who owned the product before it.
         let owner = product.owner.as_ref().filter(|owner| match &seen.owner {
@@ -233,8 +258,9 @@ impl<'a> Planner<'a> {
             Some(Fact::Known(Some(role))) if seen.launch_role.as_deref() != Some(role) => Some(role),
             _ => None,
         };
-        if owner.is_some() || role.is_some() {
+        if owner.is_some() || role.is_some() || !verified.is_empty() {
             self.observed.push(Entry::Observed {
+                verified,
                 address: m.spec.address.clone(),
                 id: product.id.clone(),
                 holdings: Holdings {
@@ -307,6 +333,22 @@ fn redeclare(inputs: &Inputs<'_>, draft: &mut Draft, m: &Matched<'_>) {
         let fields = declaration_fields(before, &after);
         draft.fields.extend(fields.into_iter().filter(|field| field.name != FieldName::TagKeys || !tags_change));
         draft.records.push(Entry::Declared { address: m.spec.address.clone(), declaration: after });
+    }
+}
+
+/// The properties that the ledger does not have as the files say. Those of a product whose every property we applied are
+/// no news.
+fn news(verified: &Verified, applied: &Applied) -> Verified {
+    let differs = |known: &Option<String>, found: &Option<String>| found.clone().filter(|_| known != found);
+    let parameters = verified.parameters.iter().filter(|(key, found)| applied.parameters.get(*key) != Some(found));
+    let tags = verified.tags.iter().filter(|(key, found)| applied.tags.get(*key) != Some(found));
+    Verified {
+        version_id: differs(&applied.version_id, &verified.version_id),
+        parameters: parameters.map(|(key, found)| (key.clone(), found.clone())).collect(),
+        tags: tags.map(|(key, found)| (key.clone(), found.clone())).collect(),
+        owner: differs(&applied.owner, &verified.owner),
+        launch_role: differs(&applied.launch_role, &verified.launch_role),
+        operation: verified.operation.clone(),
     }
 }
 

@@ -159,6 +159,7 @@ impl<'a> Planner<'a> {
             live,
             applied: m.managed.map(|managed| &managed.applied),
             action,
+            adopts: m.managed.is_none(),
             keeps_previous: m.target.cloud.traits().keeps_previous,
         };
         let mut known = true;

@@ -37,7 +37,7 @@ use crate::problem::Problem;
 use planner::Planner;
 
 pub use inputs::{Allow, Inputs, Options};
-pub use types::{Action, Change, Counts, DeferredUpdate, Drift, Field, FieldName, Finding, Plan, Shown};
+pub use types::{Action, Change, Counts, DeferredUpdate, Drift, Field, FieldDrift, FieldName, Finding, Plan, Shown};
 
 /// The result of one planning pass.
 #[derive(Debug)]

@@ -128,13 +128,9 @@ impl<'a> Planner<'a> {
         for field in draft.fields.iter_mut().filter(|field| field.action == Action::Provision) {
             field.action = Action::Replace;
         }
-        draft.fields.push(Field {
-            action: Action::Replace,
-            name: FieldName::Name,
-            before: Shown::Text(old.name.clone()),
-            after: Shown::Text(spec.name.value.clone()),
-            note: Some("a name cannot be changed after launch".to_owned()),
-        });
+        let (before, after) = (Shown::Text(old.name.clone()), Shown::Text(spec.name.value.clone()));
+        let field = Field::new(Action::Replace, FieldName::Name, before, after);
+        draft.fields.push(Field { note: Some("a name cannot be changed after launch".to_owned()), ..field });
         draft.terminate.push(Request::Terminate { id: old.id.clone() });
         draft.approvals.extend(self.termination_approvals(&spec.address, old)?);
         self.base.insert(spec.address.clone(), old.clone());

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::types::REVERTS;
-use super::{Action, Field, FieldName, Shown, pattern};
+use super::{Action, Field, FieldDrift, FieldName, Shown, pattern};
 use crate::ledger::Applied;
 use crate::model::{Address, Argument, LiveParameters, Located, ParameterSpec, Piece, Template, Value};
 use crate::problem::{Place, Problem, nearest};
@@ -32,6 +31,8 @@ pub struct Comparison<'a> {
     /// What we last applied; `None` when it was never ours.
     pub applied: Option<&'a Applied>,
     pub action: Action,
+    /// The product becomes ours with this plan.
+    pub adopts: bool,
     /// The service keeps a parameter as it is when told so; if not, the last known value is sent.
     pub keeps_previous: bool,
 }
@@ -43,6 +44,8 @@ pub struct Difference {
     pub arguments: BTreeMap<String, Argument>,
     /// Remarks that belong to no single field.
     pub notes: Vec<String>,
+    /// The parameters that are as the files say. A value that is secret stands here by its reference.
+    pub verified: BTreeMap<String, Argument>,
 }
 
 /// Compares, and reports every problem of the files on the way.
@@ -63,7 +66,7 @@ pub fn compare(
     for (key, spec) in &c.template.parameters {
         let declared = c.declared.and_then(|declared| declared.get(key));
         let wanted = match declared {
-            Some(value) => wanted_by_file(c, key, spec, value, problems, &mut output),
+            Some(value) => wanted_by_file(c, key, spec, value, problems, &mut difference.notes, &mut output),
             None => wanted_by_default(c, key, spec, problems),
         };
         if let Some(wanted) = wanted {
@@ -105,6 +108,7 @@ fn wanted_by_file(
     spec: &ParameterSpec,
     value: &Located<Value>,
     problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
     output: &mut impl FnMut(&Address, &str, &Place) -> Output,
 ) -> Option<Wanted> {
     let before = c.live.and_then(|live| live.parameters.get(key));
@@ -125,8 +129,19 @@ fn wanted_by_file(
         Value::Secret(secret) => {
             // The version decides: a secret that is found under another name is the same secret.
             let ours = c.applied.and_then(|applied| applied.parameters.get(key));
-            let same =
-                before.is_some() && matches!(ours, Some(Argument::Secret(sent)) if sent.version == secret.version);
+            // At an adoption nothing of ours was sent yet, and what runs is taken to be right: it cannot be compared,
+            // and a service may treat an update that changes nothing as a failure.
+            let same = before.is_some()
+                && match ours {
+                    Some(Argument::Secret(sent)) => sent.version == secret.version,
+                    _ => c.adopts,
+                };
+            if same && !matches!(ours, Some(Argument::Secret(_))) {
+                notes.push(format!(
+                    "`parameters.{key}` is not compared with what runs; {}",
+                    if c.keeps_previous { "raise `version` to send it" } else { "the next update sends it" }
+                ));
+            }
             Some(if same {
                 let kept = if c.keeps_previous { Argument::Previous } else { Argument::Secret(secret.clone()) };
                 Wanted { argument: Some(kept), shown: Shown::Secret(secret.clone()), differs: false }
@@ -261,26 +276,33 @@ fn wanted_by_default(
 }
 
 fn record(c: &Comparison<'_>, key: &str, spec: &ParameterSpec, wanted: Wanted, difference: &mut Difference) {
-    let before = c.live.and_then(|live| live.parameters.get(key));
     if wanted.differs {
-        let ours = c.applied.and_then(|applied| applied.parameters.get(key));
-        let reverts = ours.is_some()
-            && ours == wanted.argument.as_ref()
-            && before.is_some_and(|before| {
-                matches!(ours, Some(Argument::Value(text)) if normal(&spec.kind, text) != normal(&spec.kind, &before.value))
-            });
         let secret = spec.no_echo || matches!(wanted.argument, Some(Argument::Secret(_)));
-        difference.fields.push(Field {
-            action: c.action,
-            name: FieldName::Parameter(key.to_owned()),
-            before: shown_before(c, key, secret),
-            after: wanted.shown,
-            note: reverts.then(|| REVERTS.to_owned()),
+        let reverts = changed_outside(c, key, spec).map(|last| FieldDrift {
+            reverts: wanted.argument.as_ref() == Some(&Argument::Value(last.to_owned())),
+            last: if secret { Shown::Masked } else { Shown::Text(last.to_owned()) },
+            evidence: None,
         });
+        let before = shown_before(c, key, secret);
+        let field = Field::new(c.action, FieldName::Parameter(key.to_owned()), before, wanted.shown);
+        difference.fields.push(Field { drift: reverts, ..field });
+    } else if c.live.is_some() {
+        let secret = match c.declared.and_then(|declared| declared.get(key)).map(|value| &value.value) {
+            Some(Value::Secret(secret)) => Some(Argument::Secret(secret.clone())),
+            _ => wanted.argument.clone().filter(|argument| matches!(argument, Argument::Value(_))),
+        };
+        difference.verified.extend(secret.map(|argument| (key.to_owned(), argument)));
     }
     if let Some(argument) = wanted.argument {
         difference.arguments.insert(key.to_owned(), argument);
     }
+}
+
+/// The value that we last applied or verified, if another one runs.
+fn changed_outside<'c>(c: &Comparison<'c>, key: &str, spec: &ParameterSpec) -> Option<&'c str> {
+    let Argument::Value(last) = c.applied?.parameters.get(key)? else { return None };
+    let before = c.live?.parameters.get(key)?;
+    (!before.masked && normal(&spec.kind, last) != normal(&spec.kind, &before.value)).then_some(last)
 }
 
 /// What runs, as far as it may be shown: what is a secret in the files, or was one when it was sent, is one in the cloud.
@@ -305,13 +327,9 @@ fn vanished(c: &Comparison<'_>, difference: &mut Difference) {
     let new: Vec<&str> =
         c.template.parameters.keys().filter(|key| !live.parameters.contains_key(*key)).map(String::as_str).collect();
     for key in &gone {
-        difference.fields.push(Field {
-            action: c.action,
-            name: FieldName::Parameter((*key).to_owned()),
-            before: shown_before(c, key, false),
-            after: Shown::Absent,
-            note: Some(format!("not in version {}", c.version)),
-        });
+        let before = shown_before(c, key, false);
+        let field = Field::new(c.action, FieldName::Parameter((*key).to_owned()), before, Shown::Absent);
+        difference.fields.push(Field { note: Some(format!("not in version {}", c.version)), ..field });
     }
     if !new.is_empty() {
         difference.notes.push(format!(

@@ -6,7 +6,7 @@ use super::draft::{Draft, declaration};
 use super::knowledge::{Knowledge, Presence};
 use super::{Action, Drift, Field, FieldName, Finding, Inputs, Shown, resolve};
 use crate::ledger::Managed;
-use crate::ledger::entry::{Entry, Holdings};
+use crate::ledger::entry::{Entry, Holdings, Verified};
 use crate::model::{Address, CatalogProduct, ProvisionedProduct, Spec, Target};
 use crate::problem::Problem;
 
@@ -21,7 +21,6 @@ pub struct Planner<'a> {
     /// What was seen and is news to the ledger.
     pub observed: Vec<Entry>,
     pub problems: Vec<Problem>,
-    pub unchanged: u32,
     /// What each planned address looked like, to notice a change between plan and apply.
     pub base: BTreeMap<Address, ProvisionedProduct>,
     /// Addresses of the ledger whose id stands under another address in the files.
@@ -51,7 +50,6 @@ impl<'a> Planner<'a> {
             drift: Vec::new(),
             observed: Vec::new(),
             problems: Vec::new(),
-            unchanged: 0,
             base: BTreeMap::new(),
             moved: BTreeSet::new(),
         }
@@ -68,9 +66,6 @@ impl<'a> Planner<'a> {
         }
         let draft = self.draft(spec).and_then(|mut draft| self.take_up(&mut draft).map(|()| draft));
         if let Some(draft) = draft {
-            if draft.is_empty() {
-                self.unchanged += 1;
-            }
             self.drafts.insert(spec.address.clone(), draft);
         }
     }
@@ -111,13 +106,8 @@ impl<'a> Planner<'a> {
         };
         let mut m = Matched { spec, target, catalog, name, managed, records: Vec::new(), fields: Vec::new() };
         if let (Some(from), Some(managed)) = (from, managed) {
-            m.fields.push(Field {
-                action: Action::Move,
-                name: FieldName::Address,
-                before: Shown::Text(from.to_string()),
-                after: Shown::Text(spec.address.to_string()),
-                note: None,
-            });
+            let (before, after) = (Shown::Text(from.to_string()), Shown::Text(spec.address.to_string()));
+            m.fields.push(Field::new(Action::Move, FieldName::Address, before, after));
             m.records.push(Entry::Moved { from: from.clone(), to: spec.address.clone(), id: managed.id.clone() });
         }
         match managed {
@@ -215,6 +205,7 @@ impl<'a> Planner<'a> {
                         operation: product.last_operation.clone(),
                     },
                     declaration: declaration(self.inputs, spec, &m.name, m.target),
+                    verified: Verified::default(),
                 });
                 self.existing(m, product)
             }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::types::REVERTS;
 use super::{Action, Field, FieldName, Shown};
 use crate::ledger::Managed;
 use crate::model::{Located, Traits};
@@ -15,6 +14,8 @@ pub struct Difference {
     pub whole: BTreeMap<String, String>,
     /// Tags that would have to be removed and cannot be now.
     pub held_back: Vec<String>,
+    /// The tags that are as the files say.
+    pub verified: BTreeMap<String, String>,
 }
 
 impl Difference {
@@ -35,36 +36,34 @@ pub fn compare(
     let set_before = |key: &String| managed.is_some_and(|managed| managed.declaration.tags.contains(key));
     let mut whole = live.clone();
     let mut fields = Vec::new();
+    let mut verified = BTreeMap::new();
     for (key, value) in declared.into_iter().flatten() {
         let before = whole.insert(key.clone(), value.value.clone());
         if before.as_ref() != Some(&value.value) {
-            fields.push(Field {
-                action: Action::Update,
-                name: FieldName::Tag(key.clone()),
-                before: before.map_or(Shown::Absent, Shown::Text),
-                after: Shown::Text(value.value.clone()),
-                note: (ours.and_then(|tags| tags.get(key)) == Some(&value.value)).then(|| REVERTS.to_owned()),
-            });
+            let before = before.map_or(Shown::Absent, Shown::Text);
+            let after = Shown::Text(value.value.clone());
+            let base = ours.and_then(|tags| tags.get(key)).cloned().map(Shown::Text);
+            let field = Field::new(Action::Update, FieldName::Tag(key.clone()), before, after);
+            fields.push(field.drifted_from(base.as_ref()));
+        } else {
+            verified.insert(key.clone(), value.value.clone());
         }
     }
     let removed: Vec<(&String, &String)> =
         live.iter().filter(|(key, _)| set_before(key) && !declared.is_some_and(|d| d.contains_key(*key))).collect();
     if held_back(&fields, &removed, &whole, traits) {
         let held_back = removed.into_iter().map(|(key, _)| key.clone()).collect();
-        return Difference { fields, whole, held_back };
+        return Difference { fields, whole, held_back, verified };
     }
     for (key, value) in removed {
         whole.remove(key);
-        fields.push(Field {
-            action: Action::Update,
-            name: FieldName::Tag(key.clone()),
-            before: Shown::Text(value.clone()),
-            after: Shown::Absent,
-            note: None,
-        });
+        let before = Shown::Text(value.clone());
+        let base = ours.and_then(|tags| tags.get(key)).cloned().map(Shown::Text);
+        let field = Field::new(Action::Update, FieldName::Tag(key.clone()), before, Shown::Absent);
+        fields.push(field.drifted_from(base.as_ref()));
     }
     fields.sort_by(|a, b| a.name.cmp(&b.name));
-    Difference { fields, whole, held_back: Vec::new() }
+    Difference { fields, whole, held_back: Vec::new(), verified }
 }
 
 /// Where tags may change alone, a removal takes effect only beside another change of tags; where they may not, the last

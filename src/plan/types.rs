@@ -89,9 +89,37 @@ pub struct Field {
     pub name: FieldName,
     pub before: Shown,
     pub after: Shown,
-    /// Where the difference comes from, when that is not the files: "reverts a change made outside tenure …".
+    /// Why there is a difference, when that is not the files' doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Set where somebody else changed the value since we last applied or verified it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<FieldDrift>,
+}
+
+impl Field {
+    pub fn new(action: Action, name: FieldName, before: Shown, after: Shown) -> Self {
+        Field { action, name, before, after, note: None, drift: None }
+    }
+
+    /// With the change from outside, if what runs is not the base.
+    pub(super) fn drifted_from(mut self, base: Option<&Shown>) -> Self {
+        let base = base.filter(|base| **base != self.before);
+        self.drift = base.map(|base| FieldDrift { last: base.clone(), reverts: *base == self.after, evidence: None });
+        self
+    }
+}
+
+/// A change that somebody else made to a value that this plan sets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct FieldDrift {
+    /// The value that we last applied or verified.
+    pub last: Shown,
+    /// The plan sets it back to that value; otherwise it is overwritten with a third one.
+    pub reverts: bool,
+    /// The operation that may have changed it and its time, as far as known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
@@ -113,9 +141,6 @@ pub enum FieldName {
     TagKeys,
     Address,
 }
-
-/// The note of a field that sets back what somebody else changed; where it is known, the operation follows in brackets.
-pub(super) const REVERTS: &str = "reverts a change made outside tenure";
 
 /// A value as it may be shown: secrets have no text here, so that no renderer can leak one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -183,6 +208,10 @@ pub struct Counts {
     pub adopt: u32,
     pub ledger_only: u32,
     pub drifted: u32,
+    /// Values that the plan sets back to what they were before somebody else changed them.
+    pub reverted: u32,
+    /// Values that somebody else changed and that the plan sets to a third one.
+    pub overwritten: u32,
     pub blocked: u32,
     pub unchanged: u32,
 }
@@ -197,6 +226,9 @@ pub struct Plan {
     /// By number; every step comes after those that it waits for.
     pub steps: Vec<Step>,
     pub findings: Vec<Finding>,
+    /// The changes of blocked addresses: what remains to be done once nothing blocks them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Change>,
     /// "Changed outside tenure".
     pub drift: Vec<Drift>,
     /// Why `apply` would refuse: limits and `protect`.
@@ -246,6 +278,13 @@ impl Plan {
     #[must_use]
     pub fn has_changes(&self) -> bool {
         !self.changes.is_empty()
+    }
+
+    /// Whether everything is known to be as the files say: nothing to change, nothing blocked, nothing of an earlier run
+    /// unsettled.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.has_changes() && self.blocked.is_empty() && self.unsettled.is_empty()
     }
 
     /// Whether something that the files ask for cannot be done now.

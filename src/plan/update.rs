@@ -4,8 +4,7 @@ use super::draft::{Draft, guards};
 use super::existing::Running;
 use super::facts::{Reading, sent_path, unique_name};
 use super::planner::{Matched, Planner};
-use super::types::REVERTS;
-use super::{Action, DeferredUpdate, Field, FieldName, Shown, approval, resolve, tags};
+use super::{Action, DeferredUpdate, Field, FieldDrift, FieldName, Shown, approval, resolve, tags};
 use crate::model::{
     Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, TagUpdates, Template, Traits,
     Version,
@@ -92,6 +91,9 @@ impl<'a> Planner<'a> {
         if managed_tags {
             draft.live_tags = Some(live_tags.keys().cloned().collect());
         }
+        if !version_differs {
+            draft.verified.version_id = Some(version.id.clone());
+        }
         let update = Update {
             version,
             version_differs,
@@ -102,6 +104,7 @@ impl<'a> Planner<'a> {
             reapply,
             traits,
         };
+        draft.verified.tags.clone_from(&update.tags.verified);
         if !is_stack {
             self.not_a_stack(m, product, &update);
             return Some(update.tags.held_back);
@@ -165,6 +168,8 @@ impl<'a> Planner<'a> {
         if !usable {
             return None;
         }
+        draft.verified.parameters = difference.verified;
+        draft.notes.extend(difference.notes);
         evidenced?;
         if !wanted {
             if update.differs() {
@@ -195,7 +200,6 @@ impl<'a> Planner<'a> {
         draft.outputs.clone_from(&template.outputs);
         draft.path = unique_name(m.catalog, update.path);
         draft.approvals.extend(approval::needed(m.catalog, path));
-        draft.notes.extend(difference.notes);
         draft.fields.extend(fields);
         draft.update = Some(Request::Update {
             id: product.id.clone(),
@@ -211,11 +215,11 @@ impl<'a> Planner<'a> {
 
     /// Says by which operation and when, for fields that set something back; `None` while that has to be asked.
     fn evidence(&mut self, m: &Matched<'a>, product: &'a ProvisionedProduct, fields: &mut [Field]) -> Option<()> {
-        if fields.iter().any(|field| field.note.as_deref() == Some(REVERTS))
+        if fields.iter().any(|field| field.drift.is_some())
             && let Some(evidence) = self.outside(m, product)?
         {
-            for field in fields.iter_mut().filter(|field| field.note.as_deref() == Some(REVERTS)) {
-                field.note = Some(format!("{REVERTS} ({evidence})"));
+            for drift in fields.iter_mut().filter_map(|field| field.drift.as_mut()) {
+                drift.evidence = Some(evidence.clone());
             }
         }
         Some(())
@@ -277,26 +281,30 @@ fn version_and_path(m: &Matched<'_>, running: &Running<'_>, update: &Update<'_>)
     let mut fields = Vec::new();
     if update.version_differs {
         let before = m.catalog.versions.iter().find(|version| version.id == running.version_id);
-        let ours = m.managed.and_then(|managed| managed.applied.version_id.as_deref());
-        fields.push(Field {
-            action: Action::Update,
-            name: FieldName::Version,
-            before: Shown::Text(before.map_or(running.version_name, |version| version.name.as_str()).to_owned()),
-            after: Shown::Text(update.version.name.clone()),
-            note: (ours == Some(update.version.id.as_str())).then(|| REVERTS.to_owned()),
+        let before = before.map_or(running.version_name, |version| version.name.as_str()).to_owned();
+        let after = Shown::Text(update.version.name.clone());
+        let field = Field::new(Action::Update, FieldName::Version, Shown::Text(before), after);
+        let base = m.managed.and_then(|managed| managed.applied.version_id.as_deref());
+        // Names are not unique, so ids tell whether it was changed.
+        let drift = base.filter(|id| *id != running.version_id).map(|id| FieldDrift {
+            last: Shown::Text(version_name(m, id)),
+            reverts: id == update.version.id,
+            evidence: None,
         });
+        fields.push(Field { drift, ..field });
     }
     if update.path_differs {
         let name = |path: Option<&LaunchPath>| path.map_or(Shown::Absent, |path| Shown::Text(path.name.clone()));
-        fields.push(Field {
-            action: Action::Update,
-            name: FieldName::Path,
-            before: name(m.catalog.paths.iter().find(|path| Some(path.id.as_str()) == update.path_before)),
-            after: name(update.path),
-            note: None,
-        });
+        let before = name(m.catalog.paths.iter().find(|path| Some(path.id.as_str()) == update.path_before));
+        fields.push(Field::new(Action::Update, FieldName::Path, before, name(update.path)));
     }
     fields
+}
+
+/// A version's name, or its id where the catalog does not show it.
+fn version_name(m: &Matched<'_>, id: &str) -> String {
+    let listed = m.catalog.versions.iter().find(|version| version.id == id);
+    listed.map_or(id, |version| version.name.as_str()).to_owned()
 }
 
 /// Paths compare by name: ids depend on who asks and go stale. One that is not listed any more has no name to compare.

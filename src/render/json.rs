@@ -21,6 +21,8 @@ struct Document<'a> {
     tenure_version: &'a str,
     /// Whether apply would change anything, in a cloud or in the ledger.
     has_changes: bool,
+    /// Whether everything is known to be as the files say: no changes, nothing blocked, nothing unsettled.
+    settled: bool,
     /// Whether apply would refuse.
     refused: bool,
     /// Addresses that are blocked by a finding of their own or of something that they depend on.
@@ -37,6 +39,7 @@ pub fn plan(plan: &Plan) -> String {
         format_version: FORMAT_VERSION,
         tenure_version: env!("CARGO_PKG_VERSION"),
         has_changes: plan.has_changes(),
+        settled: plan.is_settled(),
         refused: !plan.refusals.is_empty(),
         blocked: plan.blocked.iter().collect(),
         summary: summary::sentence(plan),

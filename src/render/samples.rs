@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::ledger::history::{Cause, Chronicle, Gone, How, Office, Run, Tenure, When};
 use crate::model::{Address, Cloud, Event, Request, SecretRef, Step, StepId, StepKind};
-use crate::plan::{Action, Change, Counts, Drift, Field, FieldName, Finding, Plan, Shown};
+use crate::plan::{Action, Change, Counts, Drift, Field, FieldDrift, FieldName, Finding, Plan, Shown};
 use crate::problem::{Kind, Place, Problem};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -28,7 +28,7 @@ pub(crate) fn shown(text: &str) -> Shown {
 }
 
 pub(crate) fn field(action: Action, name: FieldName, before: Shown, after: Shown) -> Field {
-    Field { action, name, before, after, note: None }
+    Field::new(action, name, before, after)
 }
 
 pub(crate) fn parameter(action: Action, key: &str, before: Shown, after: Shown) -> Field {
@@ -70,6 +70,7 @@ pub(crate) fn empty() -> Plan {
         changes: Vec::new(),
         steps: Vec::new(),
         findings: Vec::new(),
+        pending: Vec::new(),
         drift: Vec::new(),
         refusals: Vec::new(),
         warnings: Vec::new(),
@@ -94,7 +95,8 @@ pub(crate) fn finding(address: Address, problem: Problem, blocks: bool) -> Findi
 }
 
 fn network() -> Change {
-    let drifted = "reverts a change made outside tenure (rec-5kq…, 2026-11-03 02:14Z)";
+    let evidence = Some("rec-5kq…, 2026-11-03 02:14Z".to_owned());
+    let drift = Some(FieldDrift { last: shown("4"), reverts: true, evidence });
     let update = Action::Update;
     change(
         "network",
@@ -102,7 +104,7 @@ fn network() -> Change {
         vec![
             field(update, FieldName::Version, shown("2.0.3"), shown("2.1.0")),
             parameter(update, "CidrBlock", shown("10.0.0.0/20"), shown("10.0.0.0/16")),
-            Field { note: Some(drifted.to_owned()), ..parameter(update, "Desired", shown("8"), shown("4")) },
+            Field { drift, ..parameter(update, "Desired", shown("8"), shown("4")) },
             field(Action::SetLaunchRole, FieldName::LaunchRole, role("SCLaunchOld"), role("SCLaunch")),
             field(Action::SetOwner, FieldName::Owner, role("PlatformTeam"), role("NetworkTeam")),
         ],
@@ -231,6 +233,8 @@ pub(crate) fn everything() -> Plan {
             .hint("put the blocks back, or allow exactly these: --allow terminate=2"),
     ];
     plan.counts = Counts {
+        reverted: 1,
+        overwritten: 0,
         provision: 1,
         update: 1,
         replace: 1,

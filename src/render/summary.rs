@@ -1,5 +1,6 @@
 //! The counts in one sentence, shared by every rendering.
 
+use super::{safe, value};
 use crate::plan::{Action, Change, Plan};
 
 /// `1 thing`, `2 things`.
@@ -23,15 +24,31 @@ pub(crate) fn doing(plan: &Plan) -> Vec<String> {
         (c.provision, "to provision", "to provision"),
         (c.update, "to update", "to update"),
         (c.replace, "to replace", "to replace"),
-        (c.owners, "owner", "owners"),
-        (c.stewards, "steward", "stewards"),
-        (c.launch_roles, "launch role", "launch roles"),
+        (c.owners, "owner change", "owner changes"),
+        (c.stewards, "steward change", "steward changes"),
+        (c.launch_roles, "launch-role change", "launch-role changes"),
         (c.terminate, "to terminate", "to terminate"),
         (c.adopt, "to adopt", "to adopt"),
         (ledger_only, "ledger only", "ledger only"),
     ];
     let told = all.iter().filter(|(n, one, _)| *n > 0 || *one == "to terminate");
     told.map(|(n, one, many)| count(*n as usize, one, many)).collect()
+}
+
+/// The actions and values of a change that is blocked, on one line.
+pub(crate) fn pending(change: &Change, account: Option<&str>) -> String {
+    let fields = |action: &Action| {
+        let of_action = change.fields.iter().filter(|field| field.action == *action);
+        let shown = of_action.map(|field| {
+            let side = |side| safe::clip(&value::shown(side, &field.name, account), 60);
+            format!("{} {} → {}", value::full_label(&field.name), side(&field.before), side(&field.after))
+        });
+        let all: Vec<String> = shown.collect();
+        if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
+    };
+    let actions =
+        change.actions.iter().map(|action| format!("{} {}{}", action.symbol(), action.word(), fields(action)));
+    actions.collect::<Vec<_>>().join(", ")
 }
 
 /// What is, rather than what would be done.
@@ -41,8 +58,11 @@ fn being(plan: &Plan) -> Vec<String> {
     let attention = plan.findings.iter().filter(|finding| blocked == 0 || !finding.blocks).count();
     let all = [
         (plan.counts.drifted as usize, "drifted", "drifted"),
+        (plan.counts.reverted as usize, "outside change reverted", "outside changes reverted"),
+        (plan.counts.overwritten as usize, "outside change overwritten", "outside changes overwritten"),
         (blocked, "blocked", "blocked"),
         (attention, "needs attention", "need attention"),
+        (plan.unsettled.len(), "step of an earlier run unsettled", "steps of earlier runs unsettled"),
     ];
     all.iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| count(*n, one, many)).collect()
 }
@@ -63,7 +83,8 @@ pub(crate) fn sentence(plan: &Plan) -> String {
         .then(|| count(same, "provisioned product is as the files say", "provisioned products are as the files say"));
     let being = (!being.is_empty()).then(|| being.join(", "));
     let reasons: Vec<String> = same.into_iter().chain(being).collect();
-    if reasons.is_empty() { "Nothing to do.".to_owned() } else { format!("Nothing to do: {}.", reasons.join("; ")) }
+    let head = if plan.is_settled() { "Nothing to do" } else { "No step can be taken now" };
+    if reasons.is_empty() { format!("{head}.") } else { format!("{head}: {}.", reasons.join("; ")) }
 }
 
 /// The first line of a plan in a comment.
@@ -71,7 +92,8 @@ pub(crate) fn verdict(plan: &Plan) -> String {
     let mut words = match (plan.has_changes(), plan.refusals.is_empty()) {
         (true, true) => doing(plan).join(", "),
         (true, false) => format!("refused: {}", doing(plan).join(", ")),
-        (false, true) => "nothing to do".to_owned(),
+        (false, true) if plan.is_settled() => "nothing to do".to_owned(),
+        (false, true) => "no step can be taken now".to_owned(),
         (false, false) => "refused".to_owned(),
     };
     for being in being(plan) {

@@ -102,6 +102,18 @@ pub(crate) fn shown(value: &Shown, name: &FieldName, account: Option<&str>) -> S
     }
 }
 
+/// The change from outside that a field sets back or overwrites.
+pub(crate) fn drift(field: &Field, account: Option<&str>) -> Option<String> {
+    let drift = field.drift.as_ref()?;
+    let by = drift.evidence.as_ref().map(|evidence| format!(" ({})", safe::line(evidence))).unwrap_or_default();
+    Some(if drift.reverts {
+        format!("! reverts a change made outside tenure{by}")
+    } else {
+        let last = safe::clip(&shown(&drift.last, &field.name, account), 80);
+        format!("! overwrites a change made outside tenure{by}; it was {last} before")
+    })
+}
+
 /// Both sides of a field; `width` is what a whole line can hold.
 pub(crate) fn sides(field: &Field, account: Option<&str>, width: usize) -> Sides {
     let values = matches!(field.name, FieldName::Parameter(_) | FieldName::Tag(_));
@@ -234,7 +246,7 @@ mod tests {
 
     fn lines(before: Shown, after: Shown) -> String {
         let name = FieldName::Parameter("Policy".to_owned());
-        match sides(&Field { action: Action::Update, name, before, after, note: None }, None, 80) {
+        match sides(&Field::new(Action::Update, name, before, after), None, 80) {
             Sides::Inline { before, after } => format!("{before} → {after}"),
             Sides::Lines(lines) => {
                 let line = |line: &DiffLine| format!("{}{}\n", line.sign.symbol(), line.text);

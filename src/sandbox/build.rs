@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::ids;
 use super::populate::populate;
-use super::seed::{self, Guidance, PrincipalSeed, ProductSeed, SeedFile, VersionSeed};
+use super::seed::{self, Guidance, NoChange, PrincipalSeed, ProductSeed, SeedFile, VersionSeed};
 use super::template::Engine;
 use super::world::access::{ArnKind, identity};
 use super::world::model::{
@@ -70,7 +70,13 @@ impl Ingredients {
         let origin = self.origin()?;
         let Ingredients { file, templates, keys } = self;
         let mut builder = Builder { file: &file, keys: &keys, catalog: Catalog::default(), now: start(&file)? };
-        builder.catalog = Catalog { seed: file.seed.seed, origin, templates, ..Catalog::default() };
+        builder.catalog = Catalog {
+            seed: file.seed.seed,
+            origin,
+            templates,
+            no_change_taints: file.seed.no_change == NoChange::Taint,
+            ..Catalog::default()
+        };
         builder.accounts()?;
         builder.principals()?;
         let portfolios = builder.portfolios()?;

@@ -84,6 +84,9 @@ use crate::problem::{Place, Problem, nearest};
 #[serde(default, deny_unknown_fields)]
 pub struct Seed {
     pub seed: u64,
+    /// How an update of AWS that changes nothing ends.
+    #[serde(default, skip_serializing_if = "NoChange::is_default")]
+    pub no_change: NoChange,
     pub start: Option<Spanned<toml::Value>>,
     pub account: BTreeMap<String, Spanned<AccountSeed>>,
     pub principal: BTreeMap<String, PrincipalSeed>,
@@ -197,6 +200,21 @@ pub struct VersionSeed {
 
 fn yes() -> bool {
     true
+}
+
+/// Reports differ: most have such an update succeed, one has it fail and taint the product.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoChange {
+    #[default]
+    Succeed,
+    Taint,
+}
+
+impl NoChange {
+    fn is_default(&self) -> bool {
+        *self == NoChange::default()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Ledger;
 use super::chain::seal;
+use super::entry::Verified;
 use super::entry::{Began, Declaration, Entry, Failure, Holdings, Line, Started, Succeeded};
 use crate::model::{Address, Argument, Cloud, Request, StepId, StepKind};
 
@@ -85,7 +86,13 @@ pub(super) fn owner(holder: &str) -> Holdings {
 }
 
 pub(super) fn adopted(key: &str, id: &str, holdings: Holdings) -> Entry {
-    Entry::Adopted { address: at(key), id: id.to_owned(), holdings, declaration: declaration(key) }
+    Entry::Adopted {
+        verified: Verified::default(),
+        address: at(key),
+        id: id.to_owned(),
+        holdings,
+        declaration: declaration(key),
+    }
 }
 
 pub(super) fn moved(from: &str, to: &str, id: &str) -> Entry {
@@ -97,7 +104,7 @@ pub(super) fn forgotten(key: &str, id: &str) -> Entry {
 }
 
 pub(super) fn observed(key: &str, id: &str, holdings: Holdings) -> Entry {
-    Entry::Observed { address: at(key), id: id.to_owned(), holdings }
+    Entry::Observed { verified: Verified::default(), address: at(key), id: id.to_owned(), holdings }
 }
 
 pub(super) fn provision() -> Request {

@@ -19,6 +19,9 @@ const ACCEPTED: &str = "Accepted";
 /// The status of a termination whose product was gone already.
 pub(super) const NOT_FOUND: &str = "NotFound";
 
+/// How the service refuses an update that changes nothing.
+const NOT_CHANGED: &str = "InvalidParameter.NotChanged";
+
 impl Alibaba {
     pub(super) async fn send(&self, request: &Request, token: &str) -> Result<Operation, ProviderError> {
         // Whatever comes of it, what was seen of the product before is old.
@@ -46,8 +49,15 @@ impl Alibaba {
                     .with("ProductVersionId", version_id)
                     .with("ProvisionedProductId", id)
                     .tags(tags.iter().flat_map(pairs));
-                let _: Accepted = self.client.must(UPDATE, input).await?;
-                Ok(began(UPDATE.name, id.clone(), Some(version_id), path_id.as_ref()))
+                let began = began(UPDATE.name, id.clone(), Some(version_id), path_id.as_ref());
+                match self.client.call::<Accepted>(UPDATE, input).await {
+                    Ok(_) => Ok(began),
+                    // The product already is what was asked for.
+                    Err(CallError::Refused(refusal)) if refusal.code == NOT_CHANGED => {
+                        Ok(Operation { state: OperationState::Succeeded, status: NOT_CHANGED.to_owned(), ..began })
+                    }
+                    Err(error) => Err(self.client.refused(UPDATE, error).await),
+                }
             }
             Request::Terminate { id } => self.terminate(id).await,
             Request::SetOwner { .. } => Err(impossible("the owner", "launch it anew under the other identity")),

@@ -300,6 +300,8 @@ impl RecordError {
 pub(super) fn state(status: &str, reason: String) -> OperationState {
     match status {
         "SUCCEEDED" => OperationState::Succeeded,
+        // The stack already is what was asked for, so the product runs as it should.
+        "FAILED" if reason.contains("No updates are to be performed") => OperationState::Succeeded,
         "FAILED" => OperationState::Failed(reason),
         _ => OperationState::Running,
     }

@@ -15,7 +15,7 @@ pub(super) fn blocks(plan: &Plan, full: bool) -> Vec<(usize, String)> {
         [Action::Terminate] => change.fields.iter().all(|field| field.name == FieldName::Name),
         _ => {
             change.notes.is_empty()
-                && change.fields.iter().all(|field| field.note.is_none())
+                && change.fields.iter().all(|field| field.note.is_none() && field.drift.is_none())
                 && change.actions.iter().all(|action| matches!(action, Action::SetOwner | Action::SetLaunchRole))
         }
     };
@@ -82,6 +82,7 @@ fn field(lines: &mut Vec<String>, field: &Field, account: Option<&str>, new: boo
         }
     }
     lines.extend(safe::lines(field.note.as_deref().unwrap_or_default()).map(|note| format!("! {note}")));
+    lines.extend(value::drift(field, account));
 }
 
 /// As many blocks as fit into `budget` bytes, and what was left out.

@@ -1,6 +1,6 @@
 //! The parts of the comment, each in several forms: whole, shortened, counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{group, safe, summary, value};
 use super::escape::{cell, code, details, fence, prose};
@@ -122,6 +122,14 @@ pub(super) fn findings(plan: &Plan, full: bool) -> Vec<String> {
     let behind = group::blocked_behind(plan);
     let entries = |limit| {
         let mut entries: Vec<String> = groups.iter().map(|group| finding(group, limit)).collect();
+        for change in &plan.pending {
+            let what = summary::pending(change, group::account(plan, &change.address));
+            entries.push(format!(
+                "pending for {}: {}",
+                code(&change.address.to_string()),
+                code(&safe::clip(&what, limit))
+            ));
+        }
         if !behind.is_empty() {
             let names = addresses(&behind, limit == usize::MAX);
             entries.push(format!("blocked because they depend on these: {names}"));
@@ -205,6 +213,8 @@ pub(super) fn ledger(plan: &Plan) -> Vec<String> {
     if !adopted.is_empty() {
         let names: Vec<&Address> = adopted.iter().map(|change| &change.address).collect();
         entries.push(format!("adopt {}: {}", summary::products(names.len()), addresses(&names, true)));
+        let notes: BTreeSet<&String> = adopted.iter().flat_map(|change| &change.notes).collect();
+        entries.extend(notes.into_iter().map(|note| prose(note)));
     }
     for change in others {
         let words: Vec<&str> = change.actions.iter().map(|action| action.word()).collect();

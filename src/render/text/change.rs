@@ -1,6 +1,6 @@
 //! One change, or several equal ones, as a block; and the changes that only the ledger sees, a line each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::line::{Line, Page, columns};
 use super::super::style::Tone;
@@ -48,7 +48,7 @@ pub(super) fn block(
         page.list(6, &everyone);
     }
     for note in &first.notes {
-        note_below(page, 6, note);
+        note_below(page, 6, Tone::Dim, note);
     }
 }
 
@@ -75,9 +75,9 @@ fn value_column(change: &Change, width: usize) -> usize {
     longest.clamp(VALUES, (width / 2).clamp(VALUES, 44))
 }
 
-fn note_below(page: &mut Page, indent: usize, note: &str) {
+fn note_below(page: &mut Page, indent: usize, tone: Tone, note: &str) {
     for line in safe::lines(note) {
-        page.prose(indent, Tone::Dim, &line);
+        page.prose(indent, tone, &line);
     }
 }
 
@@ -170,24 +170,31 @@ impl Block<'_> {
                 if let Some(count) = count {
                     line.push(Tone::Strong, format!("       {count}"));
                 }
-                return self.noted(page, line, field.note.as_deref());
+                return self.noted(page, line, field);
             }
         }
-        if let Some(note) = &field.note {
-            note_below(page, 12, note);
-        }
+        self.remarks(field).into_iter().for_each(|(tone, text)| note_below(page, 12, tone, &text));
     }
 
-    /// The remark behind a value, or below it where it does not fit.
-    fn noted(&self, page: &mut Page, line: Line, note: Option<&str>) {
-        let note = note.unwrap_or_default();
-        if !note.contains('\n') && line.width() + 6 + columns(note) <= page.style.width {
-            let note = if note.is_empty() { String::new() } else { format!("      {}", safe::line(note)) };
-            return page.line(&line.then(Tone::Dim, note));
+    /// Why there is a difference, and whose change it undoes.
+    fn remarks(&self, field: &Field) -> Vec<(Tone, String)> {
+        let note = field.note.clone().map(|note| (Tone::Dim, note));
+        let drift = value::drift(field, self.account).map(|drift| (Tone::Change, drift));
+        note.into_iter().chain(drift).collect()
+    }
+
+    /// The remarks behind a value, or below it where they do not fit.
+    fn noted(&self, page: &mut Page, line: Line, field: &Field) {
+        let remarks = self.remarks(field);
+        if let [(tone, text)] = remarks.as_slice()
+            && !text.contains('\n')
+            && line.width() + 6 + columns(text) <= page.style.width
+        {
+            return page.line(&line.then(*tone, format!("      {}", safe::line(text))));
         }
         page.line(&line);
         let indent = if page.style.is_narrow() { 10 } else { self.column };
-        note_below(page, indent, note);
+        remarks.into_iter().for_each(|(tone, text)| note_below(page, indent, tone, &text));
     }
 
     fn diff(&self, page: &mut Page, lines: &[value::DiffLine]) {
@@ -255,6 +262,8 @@ pub(super) fn ledger_only(page: &mut Page, plan: &Plan, full: bool) {
         page.line(&line.then(Tone::Dim, "   ledger only"));
         page.list(6, &addresses(adopted.iter().map(|change| &change.address), false));
     }
+    let notes: BTreeSet<&String> = adopted.iter().flat_map(|change| &change.notes).collect();
+    notes.into_iter().for_each(|note| note_below(page, 6, Tone::Dim, note));
     for change in others {
         for action in &change.actions {
             let fields: Vec<&Field> = change.fields.iter().filter(|field| field.action == *action).collect();
@@ -270,7 +279,7 @@ pub(super) fn ledger_only(page: &mut Page, plan: &Plan, full: bool) {
             page.line(&line.then(Tone::Dim, "ledger only"));
         }
         for note in &change.notes {
-            note_below(page, 6, note);
+            note_below(page, 6, Tone::Dim, note);
         }
     }
 }

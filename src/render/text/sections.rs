@@ -20,6 +20,9 @@ pub(super) fn attention(page: &mut Page, plan: &Plan, full: bool) {
     for group in group::findings(plan, full) {
         let more = if only_one { behind.len() } else { 0 };
         finding(page, &group, more, full);
+        for change in group.iter().filter_map(|finding| pending(plan, finding)) {
+            page.prose(6, Tone::Plain, &change);
+        }
     }
     // Which of several findings stands before which address is not in the plan, so nobody is blamed for it.
     if !behind.is_empty() {
@@ -55,6 +58,12 @@ fn finding(page: &mut Page, group: &[&Finding], more: usize, full: bool) {
         page.prose(6, Tone::Plain, &format!("blocks {it}{more}"));
     }
     hint(page, 6, &first.problem);
+}
+
+/// The changes that wait until nothing blocks the address.
+fn pending(plan: &Plan, finding: &Finding) -> Option<String> {
+    let change = plan.pending.iter().find(|change| finding.blocks && change.address == finding.address)?;
+    Some(format!("pending: {}", summary::pending(change, group::account(plan, &change.address))))
 }
 
 fn hint(page: &mut Page, indent: usize, problem: &Problem) {

@@ -374,7 +374,8 @@ impl World {
             .or_else(|| invalid.map(|message| failed("ValidationError", message)))
             .or_else(|| chosen.version.fail.clone().map(|message| failed("CREATE_FAILED", message)))
             .or_else(|| {
-                let same = existing.is_some_and(|p| p.status == Status::Available && self.is_same(p, &launch));
+                let same = self.catalog.no_change_taints
+                    && existing.is_some_and(|p| p.status == Status::Available && self.is_same(p, &launch));
                 same.then(|| failed("ValidationError", "No updates are to be performed.".into()))
             });
         Ok(Outlook { launch, failure })

@@ -65,6 +65,9 @@ pub struct Catalog {
     /// Numbers of Alibaba Cloud's users and roles, by ARN.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ram: BTreeMap<String, String>,
+    /// An update that changes nothing fails and taints the product.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_change_taints: bool,
 }
 
 /// What does change, in the shape in which snapshots keep it.

@@ -469,6 +469,7 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
             id: ours.id.unwrap_or_else(|| format!("pp-{}", address.key)),
             declaration,
             applied: Applied {
+                written: true,
                 version_id: ours.version,
                 path_id: ours.path,
                 parameters: ours.parameters.into_iter().map(|(key, sent)| (key, argument(sent))).collect(),

@@ -128,7 +128,7 @@ fn a_version_that_is_not_active_is_shown_where_it_runs() {
     let query = Query { products: BTreeSet::from(["bucket".to_owned()]), ..list() };
     let seen = run(bench(&fake, |_| {}).alibaba.observe(&query)).expect("an answer");
     let product = found(&seen.catalog.products["bucket"]);
-    assert!(product.versions.iter().any(|version| version.id == "pv-3" && version.deprecated));
+    assert!(product.versions.iter().any(|version| version.id == "pv-3" && !version.active));
 }
 
 #[test]
