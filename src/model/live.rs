@@ -269,6 +269,8 @@ pub struct ParameterSpec {
     /// The template's type: `String`, `Number`, `CommaDelimitedList`, …
     pub kind: String,
     pub default: Option<String>,
+    /// It may be left without a value, and nothing is sent for it then.
+    pub nullable: bool,
     pub no_echo: bool,
     pub allowed_values: Vec<String>,
     pub allowed_pattern: Option<String>,

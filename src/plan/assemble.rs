@@ -20,16 +20,17 @@ type Deferred = BTreeMap<StepId, DeferredUpdate>;
 /// Puts the drafts in order and adds everything up.
 pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
     planner.scrub();
-    let Planner { mut drafts, mut findings, drift, mut observed, base, moved, .. } = planner;
+    let Planner { drafts, mut findings, drift, mut observed, base, moved, .. } = planner;
     findings.extend(still_needed(inputs, &drafts, &moved));
     findings.dedup();
     let blocked = blocked(inputs, &findings, &drafts);
     let unchanged = |address: &&Address| inputs.is_wanted(address) && !blocked.contains(*address);
     let unchanged = drafts.iter().filter(|(_, draft)| draft.is_empty()).map(|(address, _)| address).filter(unchanged);
     let unchanged = unchanged.count() as u32;
-    drafts.retain(|_, draft| !draft.is_empty());
-    let pending = drafts.extract_if(.., |address, _| blocked.contains(address)).map(|(_, draft)| sorted(draft));
-    let pending = pending.filter(|change| !change.actions.is_empty()).collect();
+    let with_work = drafts.into_iter().filter(|(_, draft)| !draft.is_empty());
+    let (held, drafts): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        with_work.partition(|(address, _)| blocked.contains(address));
+    let pending = held.into_values().map(sorted).filter(|change| !change.actions.is_empty()).collect();
     // Of what was to move and stays where it is, nothing can be said under its new address.
     observed.retain(|entry| {
         entry.address().is_none_or(|at| inputs.ledger.managed.contains_key(at) || drafts.contains_key(at))

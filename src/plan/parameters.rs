@@ -247,7 +247,15 @@ fn wanted_by_default(
     if c.declared.is_none() && before.is_some() {
         return kept(c, key, c.place, problems);
     }
-    if before.is_some() && (spec.no_echo || spec.default.is_none()) {
+    // What was left out when we last sent parameters runs with the template's default, and cannot be compared.
+    let left_out_before = c.applied.is_some_and(|applied| {
+        applied.written && matches!(applied.parameters.get(key), None | Some(Argument::Previous))
+    });
+    if before.is_some() && spec.no_echo && spec.default.is_some() && left_out_before {
+        let argument = c.keeps_previous.then_some(Argument::Previous);
+        return Some(Wanted { argument, shown: Shown::Masked, differs: false });
+    }
+    if before.is_some() && (spec.no_echo || (spec.default.is_none() && !spec.nullable)) {
         let why = if spec.no_echo { "a NoEcho parameter" } else { "required: the template has no default" };
         problems.push(Problem::input(format!("parameter `{key}` is not given, and it is {why}")).at(c.place).hint(
             if can_be_kept(c, key) {
@@ -259,6 +267,12 @@ fn wanted_by_default(
         return None;
     }
     let Some(default) = &spec.default else {
+        if spec.nullable {
+            // What has a value keeps it when it is left out, so it is emptied.
+            let differs = before.is_some_and(|before| !before.value.is_empty());
+            let argument = differs.then(|| Argument::Value(String::new()));
+            return Some(Wanted { argument, shown: Shown::Absent, differs });
+        }
         problems.push(
             Problem::input(format!("parameter `{key}` is required by version {} and not given", c.version))
                 .at(c.place)

@@ -16,7 +16,7 @@ use crate::model::{
 use crate::seam::Cache;
 
 /// Of the file; one of another format is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What is kept of one target.
 pub(super) struct Memory {
@@ -92,6 +92,7 @@ struct Form {
 struct SpecFields {
     kind: String,
     default: Option<String>,
+    nullable: bool,
     no_echo: bool,
     allowed_values: Vec<String>,
     allowed_pattern: Option<String>,

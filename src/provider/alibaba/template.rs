@@ -28,9 +28,9 @@ pub(super) fn read(body: &str) -> Result<Template, String> {
         let Some(Value::Object(workspace)) = root.get("Workspace") else {
             return Err("it is of the Terraform type and has no Workspace".to_owned());
         };
-        return terraform::read(workspace);
+        return terraform::read(workspace).map(|module| merge(module, declared(&root)));
     }
-    let parameters = root.get("Parameters").and_then(Value::as_object).map(parameters).unwrap_or_default();
+    let parameters = declared(&root);
     let outputs = root.get("Outputs").and_then(Value::as_object);
     let outputs = outputs.map(|outputs| outputs.keys().cloned().collect()).unwrap_or_default();
     Ok(Template { parameters, outputs: Some(outputs) })
@@ -42,6 +42,25 @@ fn is_terraform(transform: Option<&Value>) -> bool {
         Some(Value::Array(names)) => names.iter().any(|name| is_terraform(Some(name))),
         _ => false,
     }
+}
+
+fn declared(root: &Map<String, Value>) -> BTreeMap<String, ParameterSpec> {
+    root.get("Parameters").and_then(Value::as_object).map(parameters).unwrap_or_default()
+}
+
+/// The template's own section says how a variable of the module is asked for; what it leaves out is the variable's.
+fn merge(mut module: Template, declared: BTreeMap<String, ParameterSpec>) -> Template {
+    for (key, spec) in declared {
+        let variable = module.parameters.remove(&key).unwrap_or_default();
+        let merged = ParameterSpec {
+            nullable: spec.nullable || (variable.nullable && spec.default.is_none()),
+            default: spec.default.or(variable.default),
+            no_echo: spec.no_echo || variable.no_echo,
+            ..spec
+        };
+        module.parameters.insert(key, sealed(merged));
+    }
+    module
 }
 
 fn parameters(all: &Map<String, Value>) -> BTreeMap<String, ParameterSpec> {
@@ -56,13 +75,17 @@ fn parameter(said: &Map<String, Value>) -> ParameterSpec {
     let number = |name: &str| text(name).and_then(|text| text.trim().parse::<f64>().ok()).filter(|n| n.is_finite());
     let no_echo = text("NoEcho").and_then(|text| truth(&text)).unwrap_or_default();
     // "The default value can be set to null, which indicates that this parameter is left empty."
-    let default = said.get("Default").cloned().map(plain);
+    let nullable = said.get("Default").is_some_and(Value::is_null);
+    let default = said.get("Default").filter(|_| !nullable).cloned().map(plain);
     let allowed = said.get("AllowedValues").and_then(Value::as_array);
     let spec = ParameterSpec {
         kind: text("Type").unwrap_or_else(|| "String".to_owned()),
         default,
+        nullable,
         no_echo,
-        allowed_values: allowed.map(|all| all.iter().cloned().map(plain).collect()).unwrap_or_default(),
+        allowed_values: allowed
+            .map(|all| all.iter().filter(|value| !value.is_null()).cloned().map(plain).collect())
+            .unwrap_or_default(),
         allowed_pattern: text("AllowedPattern"),
         constraint_description: said.get("ConstraintDescription").and_then(localized),
         min_length: whole("MinLength"),

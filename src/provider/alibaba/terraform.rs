@@ -15,7 +15,8 @@ pub(super) fn read(workspace: &Map<String, Value>) -> Result<Template, String> {
     let (mut parameters, mut outputs) = (BTreeMap::new(), BTreeSet::new());
     for (name, text) in workspace {
         let Value::String(text) = text else { continue };
-        if name.trim_start_matches("./").contains('/') {
+        // The service leaves out files for debugging.
+        if name.trim_start_matches("./").contains('/') || name.ends_with(".debug.tf") {
             continue;
         }
         if name.ends_with(".tf.json") {
@@ -46,7 +47,7 @@ fn of_block(block: &Block) -> ParameterSpec {
     let get = |name: &str| block.body.get_attribute(name).map(|attribute| &attribute.value);
     spec(
         get("type").map(|value| value.as_str().map_or_else(|| written(value), str::to_owned)),
-        get("default").map(|value| literal(value).map_or_else(|| written(value), plain)),
+        get("default").map(|value| literal(value).unwrap_or_else(|| Value::String(written(value)))),
         get("sensitive").and_then(|value| value.as_bool().or_else(|| truth(value.as_str()?))).unwrap_or_default(),
     )
 }
@@ -67,11 +68,14 @@ fn of_json(said: &Value) -> ParameterSpec {
         other => other,
     };
     let get = |name: &str| said.get(name).cloned().map(plain);
-    spec(get("type"), get("default"), get("sensitive").and_then(|text| truth(&text)).unwrap_or_default())
+    let default = said.get("default").cloned();
+    spec(get("type"), default, get("sensitive").and_then(|text| truth(&text)).unwrap_or_default())
 }
 
-/// Values go to the service as text: a list or an object as JSON. A default of `null` is the empty text.
-fn spec(kind: Option<String>, default: Option<String>, no_echo: bool) -> ParameterSpec {
+/// Values go to the service as text: a list or an object as JSON. A default of `null` is no value.
+fn spec(kind: Option<String>, default: Option<Value>, no_echo: bool) -> ParameterSpec {
+    let nullable = default.as_ref().is_some_and(Value::is_null);
+    let default = default.filter(|_| !nullable).map(plain);
     // A variable without a type takes anything; what is sent is text.
     let kind = kind.unwrap_or_else(|| "string".to_owned());
     let kind = match kind.trim() {
@@ -80,7 +84,7 @@ fn spec(kind: Option<String>, default: Option<String>, no_echo: bool) -> Paramet
         "bool" => "Boolean".to_owned(),
         other => other.to_owned(),
     };
-    sealed(ParameterSpec { kind, default, no_echo, ..ParameterSpec::default() })
+    sealed(ParameterSpec { kind, default, nullable, no_echo, ..ParameterSpec::default() })
 }
 
 /// A type such as `list(string)`, as it stands there.

@@ -262,6 +262,7 @@ fn parameter(parameter: ArtifactParameter) -> Option<(String, ParameterSpec)> {
     let number = |text: Option<String>| text.and_then(|text| text.trim().parse::<f64>().ok()).filter(|n| n.is_finite());
     let text = |text: Option<String>| text.filter(|text| !text.is_empty());
     let spec = ParameterSpec {
+        nullable: false,
         kind: parameter.parameter_type.unwrap_or_else(|| "String".to_owned()),
         default: parameter.default_value,
         no_echo: parameter.is_no_echo.unwrap_or_default(),

@@ -36,11 +36,13 @@ pub(super) fn check(parameters: &[Parameter], values: &BTreeMap<String, String>)
         return Err(format!("Parameters: [{}] do not exist in the template", unknown.join(", ")));
     }
     let value_of = |p: &Parameter| values.get(&p.name).or(p.default.as_ref()).cloned();
-    let missing: Vec<&str> = parameters.iter().filter(|p| value_of(p).is_none()).map(|p| p.name.as_str()).collect();
+    let missing = parameters.iter().filter(|p| !p.nullable && value_of(p).is_none());
+    let missing: Vec<&str> = missing.map(|p| p.name.as_str()).collect();
     if !missing.is_empty() {
         return Err(format!("Parameters: [{}] must have values", missing.join(", ")));
     }
-    parameters.iter().try_for_each(|parameter| value(parameter, &value_of(parameter).unwrap_or_default()))
+    // What is left empty is not checked.
+    parameters.iter().try_for_each(|parameter| value_of(parameter).map_or(Ok(()), |given| value(parameter, &given)))
 }
 
 fn value(parameter: &Parameter, value: &str) -> Result<(), String> {

@@ -111,6 +111,8 @@ pub struct Parameter {
     /// CloudFormation's `Type`, for example `String`, `List<Number>` or `AWS::SSM::Parameter::Value<String>`.
     pub kind: String,
     pub default: Option<String>,
+    /// It may be left without a value: `Default: null` in ROS, which then checks no rule.
+    pub nullable: bool,
     pub no_echo: bool,
     pub description: Option<String>,
     pub allowed_values: Vec<String>,
@@ -171,6 +173,12 @@ impl Parameter {
 }
 
 impl Template {
+    /// Whether it is of Alibaba Cloud's ROS rather than of CloudFormation.
+    #[must_use]
+    pub fn is_ros(&self) -> bool {
+        self.engine != Engine::CloudFormation
+    }
+
     /// Reads a template, JSON or YAML by its content. `name` is the file in the problem's place.
     ///
     /// # Errors
@@ -227,9 +235,16 @@ impl Template {
     /// Adds what Terraform declares; what the template itself says of a parameter or an output counts more.
     fn take_workspace(&mut self, section: &Node) {
         let found = terraform::Workspace::read(section);
-        let (parameters, outputs) = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.outputs));
-        self.parameters =
-            found.parameters.into_iter().filter(|p| parameters.iter().all(|q| q.name != p.name)).collect();
+        let (mut parameters, outputs) = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.outputs));
+        let mut variables = found.parameters;
+        for parameter in &mut parameters {
+            let Some(place) = variables.iter().position(|variable| variable.name == parameter.name) else { continue };
+            let variable = variables.remove(place);
+            parameter.default = parameter.default.take().or(variable.default);
+            parameter.nullable |= variable.nullable && parameter.default.is_none();
+            parameter.no_echo |= variable.no_echo;
+        }
+        self.parameters = variables;
         self.outputs = found.outputs.into_iter().filter(|o| outputs.iter().all(|q| q.name != o.name)).collect();
         self.parameters.extend(parameters);
         self.outputs.extend(outputs);
@@ -267,7 +282,10 @@ impl Source {
         limit: usize,
         read: fn(&Source, &str, &Node) -> Result<T, Problem>,
     ) -> Result<Vec<T>, Problem> {
-        let Some(node) = root.get(section) else { return Ok(Vec::new()) };
+        let ros = self.engine != Engine::CloudFormation;
+        let Some(node) = root.get(section).filter(|node| !(ros && node.is_null())) else {
+            return Ok(Vec::new());
+        };
         let one = section.trim_end_matches('s');
         let mut members = Vec::new();
         // Duplicates: the last one counts, at its own place in the order.
@@ -277,9 +295,14 @@ impl Source {
             if name.starts_with("Fn::") || !seen.insert(name) {
                 continue;
             }
-            // ROS has names like `instance_type`.
-            let more: &[u8] = if self.engine == Engine::CloudFormation { b"" } else { b"_-" };
-            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b)) {
+            // ROS has parameters like `instance_type`, resources like `vpc.main`, and outputs of any name.
+            let more: &[u8] = match section {
+                _ if !ros => b"",
+                "Parameters" => b"_-",
+                _ => b"_-.",
+            };
+            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
+            if name.is_empty() || !(plain || (ros && section == "Outputs")) {
                 return Err(self.error(member.at, format!("{one} name {name} is non alphanumeric.")));
             }
             self.object(member, section)?;
@@ -326,6 +349,9 @@ impl Source {
             let text = || self.text(node, attribute).map(Some);
             match attribute.as_str() {
                 "Type" => {}
+                "Default" if node.is_null() && self.engine != Engine::CloudFormation => {
+                    parameter.nullable = true;
+                }
                 "Default" => parameter.default = text()?,
                 "Description" => parameter.description = text()?,
                 "AllowedPattern" => parameter.allowed_pattern = text()?,
@@ -339,7 +365,9 @@ impl Source {
                     let Some(items) = node.items() else {
                         return Err(self.error(node.at, "Every AllowedValues member must be a list."));
                     };
-                    let values = items.iter().map(|item| self.text(item, attribute));
+                    // ROS takes `null` for "no value".
+                    let given = |item: &&Node| self.engine == Engine::CloudFormation || !item.is_null();
+                    let values = items.iter().filter(given).map(|item| self.text(item, attribute));
                     parameter.allowed_values = values.collect::<Result<_, _>>()?;
                 }
                 // Labels, associations and the like are for consoles.

@@ -61,6 +61,10 @@ pub(super) enum Value {
 }
 
 impl Node {
+    pub fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
     /// The value of a key. Of duplicate keys the last counts, as it does for CloudFormation.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.pairs()?.iter().rev().find(|(name, _)| name == key).map(|(_, node)| node)

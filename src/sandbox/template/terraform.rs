@@ -25,7 +25,7 @@ impl Workspace {
     /// Reads every `.tf` file of the template's section.
     pub fn read(section: &Node) -> Workspace {
         let mut found = Workspace::default();
-        let files = section.pairs().unwrap_or_default().iter().filter(|(name, _)| name.ends_with(".tf"));
+        let files = section.pairs().unwrap_or_default().iter().filter(|(name, _)| is_of_root_module(name));
         for (_, file) in files {
             for (number, block) in blocks(file.text().unwrap_or_default()).iter().enumerate() {
                 // A place of its own: what is made up for two outputs must differ.
@@ -57,6 +57,11 @@ impl Workspace {
     }
 }
 
+/// Files of folders belong to modules that the root module may call, and those for debugging are left out by the service.
+fn is_of_root_module(name: &str) -> bool {
+    name.ends_with(".tf") && !name.ends_with(".debug.tf") && !name.trim_start_matches("./").contains('/')
+}
+
 fn parameter(name: &str, block: &Block<'_>) -> Parameter {
     let default = block.get("default");
     let kind = match (block.get("type"), default) {
@@ -70,8 +75,8 @@ fn parameter(name: &str, block: &Block<'_>) -> Parameter {
     Parameter {
         name: name.to_owned(),
         kind: kind.to_owned(),
-        // `null` is no value, and yet nobody has to give one.
-        default: default.map(|text| if text == "null" { String::new() } else { default_text(text) }),
+        default: default.filter(|text| *text != "null").map(default_text),
+        nullable: default == Some("null"),
         no_echo: block.get("sensitive") == Some("true"),
         description: block.get("description").and_then(literal),
         ..Parameter::default()

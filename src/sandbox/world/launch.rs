@@ -442,22 +442,23 @@ pub(in crate::sandbox) fn effective(
     let mut unchecked = BTreeSet::new();
     for parameter in &template.parameters {
         let name = &parameter.name;
-        let text = match asked.get(name.as_str()) {
-            Some(given) if given.previous => match stack.and_then(|s| s.parameters.get(name)) {
-                Some(Value::Plain(text)) => Some(text.clone()),
-                Some(hidden @ Value::Hidden(_)) => {
-                    values.insert(name.clone(), hidden.clone());
-                    unchecked.insert(name.as_str());
-                    continue;
-                }
-                None => {
-                    return Err(ServiceError::invalid(format!(
-                        "Invalid input for parameter key {name}. Cannot specify usePreviousValue as true for a parameter key not in the previous template"
-                    )));
-                }
-            },
-            Some(given) => given.value.clone(),
-            None => parameter.default.clone(),
+        let given = asked.get(name.as_str());
+        let before = stack.and_then(|stack| stack.parameters.get(name));
+        // The Terraform provider sends only what changed, so ROS must keep the rest (assumed).
+        let keeps = given.map_or(template.is_ros() && before.is_some(), |given| given.previous);
+        let text = match before {
+            Some(Value::Plain(text)) if keeps => Some(text.clone()),
+            Some(hidden @ Value::Hidden(_)) if keeps => {
+                values.insert(name.clone(), hidden.clone());
+                unchecked.insert(name.as_str());
+                continue;
+            }
+            None if keeps => {
+                return Err(ServiceError::invalid(format!(
+                    "Invalid input for parameter key {name}. Cannot specify usePreviousValue as true for a parameter key not in the previous template"
+                )));
+            }
+            _ => given.map_or_else(|| parameter.default.clone(), |given| given.value.clone()),
         };
         if let Some(text) = text {
             values.insert(name.clone(), value_of(id, parameter, &text));

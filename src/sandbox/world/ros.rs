@@ -3,13 +3,11 @@
 //! There are no tokens and no names of products; a task is a [`super::model::Record`], and what a client is told of it is the dialect's
 //! business. What the service does not document is marked as assumed.
 
-use std::collections::BTreeSet;
-
 use super::catalog::{Chosen, ProductRef};
 use super::launch::{Given, Outlook};
 use super::model::{
-    Answer, Constraint, ConstraintKind, Place, Product, Provisioned, RecordKind, ServiceError, Status, Tags, Version,
-    Work,
+    Answer, Constraint, ConstraintKind, Place, Product, Provisioned, Record, RecordKind, ServiceError, Status, Tags,
+    Version, Work,
 };
 use super::{Caller, Created, World};
 
@@ -131,8 +129,15 @@ impl World {
         let tags = request.tags.clone().unwrap_or_else(kept);
         let outlook = self.outlook(id, existing, chosen, &given, tags, Vec::new());
         let mut outlook = outlook.map_err(|error| ServiceError::new("InvalidParameter", error.message))?;
-        outlook.launch.entered = request.parameters.iter().map(|(key, _)| key.clone()).collect::<BTreeSet<_>>();
+        // A value that is kept was asked for before, and the task tells it again (assumed).
+        let last = existing.and_then(|product| self.record_of_success(product));
+        let kept = last.into_iter().flat_map(|record| record.entered.keys().cloned());
+        outlook.launch.entered = request.parameters.iter().map(|(key, _)| key.clone()).chain(kept).collect();
         Ok(outlook)
+    }
+
+    fn record_of_success(&self, product: &Provisioned) -> Option<&Record> {
+        self.state.records.get(product.last_successful_record.as_ref()?)
     }
 
     /// LaunchProduct. Names need not be unique: the documentation has no such rule.

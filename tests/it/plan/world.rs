@@ -281,6 +281,7 @@ impl Parameter {
             Parameter::Long(rules) => ParameterSpec {
                 kind: rules.r#type.clone().unwrap_or_else(|| "String".to_owned()),
                 default: rules.default.clone(),
+                nullable: false,
                 no_echo: false,
                 allowed_values: rules.allowed.clone(),
                 allowed_pattern: rules.pattern.clone(),

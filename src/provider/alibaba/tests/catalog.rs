@@ -114,7 +114,7 @@ fn what_only_its_provisioned_products_show_is_asked_for_by_their_id() {
     assert_eq!(product.id, "prod-1");
     // The version that runs is not listed any more: its name is known from what runs it.
     let version = product.versions.iter().find(|version| version.id == "pv-1").expect("it runs");
-    assert_eq!((version.name.as_str(), version.deprecated), ("1.0", true));
+    assert_eq!((version.name.as_str(), version.active), ("1.0", false));
 }
 
 #[test]

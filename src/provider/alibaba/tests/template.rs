@@ -31,7 +31,7 @@ fn a_template_in_json() {
     assert_eq!((name.min_length, name.max_length, name.default), (Some(1), Some(8), None));
     assert_eq!(name.allowed_pattern.as_deref(), Some("[a-z]+"));
     assert_eq!(name.constraint_description.as_deref(), Some("lower case"));
-    assert_eq!(get("Empty").default.as_deref(), Some(""));
+    assert_eq!((get("Empty").default, get("Empty").nullable), (None, true));
     assert_eq!((get("Flag").kind, get("Flag").default), ("Boolean".to_owned(), Some("true".to_owned())));
     assert_eq!(get("Map").default.as_deref(), Some(r#"{"a":[1,null]}"#));
     assert_eq!(template.parameters.len(), 7);
@@ -59,7 +59,7 @@ fn a_template_in_yaml_keeps_scalars_as_they_are_written() {
     assert_eq!(default("Same").as_deref(), Some("0123"));
     assert_eq!(default("Ratio").as_deref(), Some("1.10"));
     assert_eq!(default("Yes").as_deref(), Some("yes"));
-    assert_eq!(default("Nil").as_deref(), Some(""));
+    assert_eq!(default("Nil"), None);
     assert_eq!(template.outputs, Some(BTreeSet::from(["Id".to_owned()])));
 }
 

@@ -71,7 +71,8 @@ fn variables_are_parameters() {
     assert!(kind.starts_with("object("), "{kind}");
     assert_eq!(default, some(r#"{"a":"x","b":1,"c":null}"#));
     assert_eq!(get("password"), (string(), some(""), true));
-    assert_eq!(get("none"), (string(), some(""), false));
+    assert_eq!(get("none"), (string(), None, false));
+    assert!(template.parameters["none"].nullable && !template.parameters["text"].nullable);
     assert_eq!(get("text"), (string(), some("line\n"), false));
     assert_eq!(template.parameters.len(), 8);
     assert_eq!(template.outputs, Some(BTreeSet::from(["id".to_owned()])));
