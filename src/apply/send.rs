@@ -1,12 +1,12 @@
 //! One write, sent until its fate is known; and the secrets that go with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::Secrets;
-use crate::model::{Argument, Operation, Request};
+use crate::model::{Argument, Operation, Query, Request, Status};
 use crate::problem::Problem;
 use crate::provider::{Provider, ProviderError};
 use crate::seam::Clock;
@@ -26,6 +26,7 @@ pub async fn submit(
     request: &Request,
     token: &str,
 ) -> Result<Operation, ProviderError> {
+    let replays = provider.traits().replays_tokens;
     let mut pause = Duration::from_secs(1);
     let mut doubt = None;
     let mut sends = 0;
@@ -36,10 +37,19 @@ pub async fn submit(
             Err(error) => error,
         };
         let again = match &error {
-            ProviderError::Throttled(after) => Some((*after).max(pause)),
+            ProviderError::Throttled(after) if replays => Some((*after).max(pause)),
+            // Something on the way may have sent it twice, so nothing is repeated without a look.
+            ProviderError::Throttled(after) => {
+                sleep(clock, interrupt, (*after).max(pause)).await;
+                if may_have_arrived(provider, request).await {
+                    let problem = error.into_problem();
+                    return Err(ProviderError::Unknown(doubt.unwrap_or(problem)));
+                }
+                Some(Duration::ZERO)
+            }
             ProviderError::Unknown(problem) => {
                 doubt.get_or_insert_with(|| problem.clone());
-                provider.traits().replays_tokens.then_some(pause)
+                replays.then_some(pause)
             }
             ProviderError::Rejected(_) => None,
         };
@@ -48,6 +58,24 @@ pub async fn submit(
             _ => return Err(doubt.map_or(error, ProviderError::Unknown)),
         }
         pause *= 2;
+    }
+}
+
+/// Whether a request that was throttled may have been carried out all the same. What cannot be looked at may have.
+async fn may_have_arrived(provider: &dyn Provider, request: &Request) -> bool {
+    let query = match request {
+        Request::Provision { name, .. } => Query { names: BTreeSet::from([name.clone()]), ..Query::default() },
+        Request::Update { id, .. } | Request::Terminate { id } => {
+            Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() }
+        }
+        // Their own look tells by the token or the approved change.
+        Request::Prepare { .. } | Request::Execute { .. } => return true,
+        Request::SetOwner { .. } | Request::SetLaunchRole { .. } => return false,
+    };
+    let Ok(seen) = provider.observe(&query).await else { return true };
+    match request {
+        Request::Provision { name, .. } => seen.products.values().any(|product| product.name == *name),
+        _ => !seen.gone.is_empty() || seen.products.values().any(|product| product.status == Status::UnderChange),
     }
 }
 

@@ -405,7 +405,8 @@ fn a_launch_whose_answer_was_lost_is_found_by_its_name() {
 
 #[test]
 fn throttling_takes_time_and_nothing_else() {
-    let scene = scene_with("[[fault]]\noperation = \"*\"\nkind = \"throttle\"\nevery = 3\n");
+    let fault = |operation: &str| format!("[[fault]]\noperation = \"{operation}\"\nkind = \"throttle\"\nevery = 2\n");
+    let scene = scene_with(&["GetTask", "ListProvisionedProducts", "GetProvisionedProduct"].map(fault).concat());
     let accepted = scene.submit(&scene.launch("Bucket", "1", "b"));
     let id = accepted.product_id.clone();
     assert_eq!(scene.end(StepKind::Provision, accepted, None).state, OperationState::Succeeded);

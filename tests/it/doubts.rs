@@ -7,7 +7,7 @@ use tenure::model::{Cloud, Event};
 
 use crate::clouds::on_both_clouds;
 use crate::runs::{address, calls_before, count, failures, fault, finish, net, newer, project, there, world};
-use crate::wire::Trouble;
+use crate::wire::{Lie, Trouble};
 use crate::world::{Ended, World, block_on};
 
 const LAUNCH: &str = "LaunchProduct";
@@ -267,4 +267,44 @@ fn a_doubt_comes_to_an_end_that_is_told() {
     let told = world.told.lock().unwrap();
     assert!(told.iter().any(|event| matches!(event, Event::Succeeded { .. })));
     assert!(!told.iter().any(|event| matches!(event, Event::LeftRunning { .. } | Event::Failed { .. })));
+}
+
+/// What a proxy may answer, whether or not it has passed the request on.
+const LIES: [(u16, &str); 9] = [
+    (429, ""),
+    (429, "<html>slow down</html>"),
+    (429, r#"{"Code":"Throttling.User","Message":"no","RequestId":"r"}"#),
+    (503, r#"{"Code":"ServiceUnavailable","Message":"no","RequestId":"r"}"#),
+    (502, "<html>bad gateway</html>"),
+    (504, ""),
+    (200, "<html>sign in</html>"),
+    (200, ""),
+    (200, "{}"),
+];
+
+/// A made-up answer to a launch never makes two products of it, and none is lost: the next run at the latest has it.
+#[test]
+fn a_lying_answer_to_a_launch_makes_nothing_twice() {
+    for cloud in [Cloud::Aws, Cloud::Alibaba] {
+        let launch = if cloud == Cloud::Aws { "ProvisionProduct" } else { LAUNCH };
+        for (status, body) in LIES {
+            for forwarded in [false, true] {
+                let told = format!("{cloud:?} {status} {body:?} forwarded: {forwarded}");
+                let world = world(cloud, "", &net("a", ""));
+                world.lie(launch, 1, Lie { status, body, forwarded });
+                block_on(async {
+                    world.apply(None).await;
+                    for _ in 0..3 {
+                        if matches!(world.apply(None).await, Ended::Nothing { .. }) {
+                            break;
+                        }
+                    }
+                    assert!(matches!(world.apply(None).await, Ended::Nothing { .. }), "{told}");
+                    assert_eq!(world.launched_twice().await, Vec::<String>::new(), "{told}");
+                    assert_eq!(world.truth().await.products.len(), 1, "{told}");
+                    assert_eq!(world.broken(), Vec::<String>::new(), "{told}");
+                });
+            }
+        }
+    }
 }

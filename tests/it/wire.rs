@@ -43,6 +43,15 @@ pub enum Trouble {
     Lose(u64, bool),
 }
 
+/// An answer that something between the program and the service makes up.
+#[derive(Debug, Clone, Copy)]
+pub struct Lie {
+    pub status: u16,
+    pub body: &'static str,
+    /// Whether the request is passed on to the service.
+    pub forwarded: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Torn {
     Nothing,
@@ -135,6 +144,8 @@ pub struct State {
     pub trouble: Option<Trouble>,
     /// By operation: the nth call from now is lost, before or after it is carried out.
     pub lost: BTreeMap<(String, u64), bool>,
+    /// By operation: the answer to the nth call from now is this one, whatever the service said.
+    pub lies: BTreeMap<(String, u64), Lie>,
     pub counts: BTreeMap<String, u64>,
     /// What happened that never may.
     pub broken: Vec<String>,
@@ -168,7 +179,7 @@ impl Wire {
     }
 
     /// Notes a request, and checks that a write's step is in the ledger already.
-    fn note(&self, request: &http::Request<Bytes>) -> (u64, Option<bool>) {
+    fn note(&self, request: &http::Request<Bytes>) -> (u64, Option<bool>, Option<Lie>) {
         let sent = Sent::read(request);
         let mut state = self.state();
         state.calls += 1;
@@ -176,13 +187,14 @@ impl Wire {
         *count += 1;
         let key = (sent.operation.clone(), *count);
         let lost = state.lost.remove(&key);
+        let lie = state.lies.remove(&key);
         if WRITES.contains(&sent.operation.as_str()) {
             if !state.careless && !self.is_known(&sent) {
                 state.broken.push(format!("{} was sent before it was in the ledger", sent.operation));
             }
             state.sent.push(sent);
         }
-        (state.calls, lost)
+        (state.calls, lost, lie)
     }
 
     /// Whether the ledger has a step without an end that sends this.
@@ -196,7 +208,7 @@ impl Wire {
 #[async_trait]
 impl Transport for Wire {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        let (call, lost) = self.note(&request);
+        let (call, lost, lie) = self.note(&request);
         let trouble = self.state().trouble;
         match trouble {
             Some(Trouble::DieBeforeCall(nth)) if nth == call => return self.die().await,
@@ -219,7 +231,11 @@ impl Transport for Wire {
             }
             None => {}
         }
-        self.inner.send(request).await
+        let Some(Lie { status, body, forwarded }) = lie else { return self.inner.send(request).await };
+        if forwarded {
+            let _ = self.inner.send(request).await;
+        }
+        Ok(http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap())
     }
 }
 

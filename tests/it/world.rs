@@ -21,7 +21,7 @@ use tenure::sandbox::Sandbox;
 use tenure::seam::{Cache, Transport};
 
 use crate::clouds::{administrator, connect};
-use crate::wire::{Paper, Sent, Trouble, Wire};
+use crate::wire::{Lie, Paper, Sent, Trouble, Wire};
 
 /// How every secret's value begins: it must never be seen anywhere.
 pub const SECRET: &str = "correct-horse-\"battery\"";
@@ -182,6 +182,13 @@ impl World {
         let mut state = self.wire.state();
         let number = state.counts.get(operation).copied().unwrap_or_default() + nth;
         state.lost.insert((operation.to_owned(), number), reply);
+    }
+
+    /// The nth call of an operation, from now on, gets an answer that the service did not give.
+    pub fn lie(&self, operation: &str, nth: u64, lie: Lie) {
+        let mut state = self.wire.state();
+        let number = state.counts.get(operation).copied().unwrap_or_default() + nth;
+        state.lies.insert((operation.to_owned(), number), lie);
     }
 
     pub fn counts(&self) -> BTreeMap<String, u64> {

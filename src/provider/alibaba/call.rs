@@ -84,7 +84,8 @@ impl Link {
                 Ok(Answer::Accepted(body)) => return Ok(body),
                 Ok(Answer::Refused(refusal)) => return Err(CallError::Refused(refusal)),
                 Ok(Answer::Throttled(wish)) => {
-                    if attempt >= TRIES || wish.is_some_and(|wish| wish > LONGEST_WISH) {
+                    // A write has no token: whoever sends it again must look first whether it has arrived.
+                    if action.write || attempt >= TRIES || wish.is_some_and(|wish| wish > LONGEST_WISH) {
                         return Err(ProviderError::Throttled(wish.unwrap_or(CAP)).into());
                     }
                     (wish, None)

@@ -107,9 +107,7 @@ pub(super) fn read(response: Response<Bytes>) -> Answer {
         };
     }
     let refusal = refusal(&response);
-    if refusal.as_ref().is_some_and(|refusal| refusal.code.contains("Throttling"))
-        || status == StatusCode::TOO_MANY_REQUESTS
-    {
+    if refusal.as_ref().is_some_and(|refusal| refusal.code.contains("Throttling")) {
         return Answer::Throttled(wish(response.headers()));
     }
     match refusal {
@@ -121,7 +119,8 @@ pub(super) fn read(response: Response<Bytes>) -> Answer {
             Answer::Broken(refusal.text())
         }
         Some(refusal) => Answer::Refused(refusal),
-        None if status.is_server_error() => Answer::Broken(what(&response)),
+        // A 429 that is not in the service's own form is a proxy's, which may have passed the request on.
+        None if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Answer::Broken(what(&response)),
         None => Answer::Foreign(what(&response)),
     }
 }

@@ -113,7 +113,7 @@ fn hostile_text_stays_text() {
 #[test]
 fn a_thousand_changes_say_what_was_left_out() {
     let text = within(&samples::many(1000), 65_000);
-    assert!(text.starts_with("### tenure: 1000 to update, 1000 owners, 0 to terminate\n"), "{text}");
+    assert!(text.starts_with("### tenure: 1000 to update, 1000 owner changes, 0 to terminate\n"), "{text}");
     assert!(text.contains("_Left out for want of space: the details of "), "{text}");
     assert!(text.len() > 50_000, "the space is used: {}", text.len());
     let short = within(&samples::many(1000), 3_000);

@@ -132,7 +132,11 @@ fn throttled_to_the_end_says_so() {
     let bench = bench(&fake, |_| {});
     let error = run(bench.alibaba.submit(&update(), "t")).expect_err("throttled");
     assert!(matches!(error, ProviderError::Throttled(_)), "{error:?}");
-    assert_eq!(bench.meter.calls()["UpdateProvisionedProduct"], u64::from(TRIES));
+    // A write is sent once: whoever repeats it looks first.
+    assert_eq!(bench.meter.calls()["UpdateProvisionedProduct"], 1);
+    let error = run(bench.alibaba.observe(&list())).expect_err("throttled");
+    assert!(matches!(error, ProviderError::Throttled(_)), "{error:?}");
+    assert_eq!(bench.meter.calls()["ListProvisionedProducts"], u64::from(TRIES));
 }
 
 #[test]
