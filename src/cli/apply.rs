@@ -1,7 +1,6 @@
 //! `tenure apply` and `tenure destroy`: settle, plan, show, ask, run, report.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,17 +12,13 @@ use super::{Ended, Outside, Settings, plan as planning};
 use crate::apply::settle::Settled;
 use crate::apply::{self, Context};
 use crate::ledger::Journal;
-use crate::ledger::history::{chronicles, runs};
-use crate::model::{Address, Event, Report};
+use crate::model::{Event, Report};
 use crate::plan::{Options, Plan};
 use crate::problem::{Problem, Problems, exit_code};
 use crate::render::progress::{Progress, ProgressKind};
 use crate::render::ui::Ui;
-use crate::render::{Style, history, json, report};
+use crate::render::{Style, json, report};
 use crate::run::{self, Origin, Run};
-
-/// The histories that are told at the end of a run; more would bury the report.
-const HISTORIES_MAX: usize = 20;
 
 /// What was asked for, whichever of the two commands it was.
 struct Order<'a> {
@@ -210,7 +205,9 @@ impl Command<'_> {
     fn report(&mut self, plan: &Plan, report: Option<Report>, left_over: bool) -> Ended {
         let text = match self.order.output.format() {
             Format::Json => json::applied(plan, report.as_ref(), &self.listener.events.borrow()),
-            Format::Text | Format::Markdown => self.told(plan),
+            Format::Text | Format::Markdown => {
+                format!("\n{}", report::report(&self.listener.events.borrow(), self.ui.out_style))
+            }
         };
         self.ui.result(&text).map_err(|problem| vec![problem])?;
         let Some(report) = report else { return Ok(1) };
@@ -222,24 +219,6 @@ impl Command<'_> {
         again.extend(self.order.selection.arguments());
         self.ui.next(&self.settings.command(&again));
         Ok(if report.interrupted { self.outside.interrupted.load(Ordering::Relaxed) } else { 1 })
-    }
-
-    /// The report, and who holds what was touched.
-    fn told(&self, plan: &Plan) -> String {
-        let style = self.ui.out_style;
-        let report = report::report(&self.listener.events.borrow(), style);
-        if self.order.destroy {
-            return format!("\n{report}");
-        }
-        let touched: BTreeSet<&Address> = plan.changes.iter().map(|change| &change.address).collect();
-        let lines = self.run.context.journal.lines();
-        let held: Vec<_> =
-            chronicles(lines).into_iter().filter(|chronicle| touched.contains(&chronicle.address)).collect();
-        if held.len() > HISTORIES_MAX {
-            let command = self.settings.command(&["history".to_owned()]);
-            return format!("\n{report}\nOwnership history of {} products: {command}\n", held.len());
-        }
-        format!("\n{report}\nOwnership history\n\n{}", history::text(&held, &runs(lines), style))
     }
 
     fn is_json(&self) -> bool {

@@ -14,6 +14,7 @@ mod sandbox;
 mod session;
 mod verbose;
 
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,6 +80,7 @@ type Ended = Result<u8, Problems>;
 
 /// Runs one command line and returns the exit code.
 pub async fn run(arguments: Vec<std::ffi::OsString>, outside: Outside) -> u8 {
+    let single_dash = arguments.iter().find_map(|argument| two_dashes(argument.to_str()?));
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -89,6 +91,9 @@ pub async fn run(arguments: Vec<std::ffi::OsString>, outside: Outside) -> u8 {
             };
             // Help that nobody reads is no failure.
             let _ = error.print();
+            if let Some(hint) = single_dash.filter(|_| code == 3) {
+                let _ = std::io::stderr().write_all(format!("\nhint: long flags take two dashes: {hint}\n").as_bytes());
+            }
             return code;
         }
     };
@@ -135,6 +140,16 @@ pub async fn run(arguments: Vec<std::ffi::OsString>, outside: Outside) -> u8 {
         ui.errors(&problems);
         exit_code(&problems)
     })
+}
+
+/// The flag that `-json` stands for: Terraform's long flags have one dash.
+fn two_dashes(argument: &str) -> Option<String> {
+    let name = argument.strip_prefix('-').filter(|name| !name.starts_with('-') && name.len() > 2)?;
+    let known = name.split('=').next().unwrap_or(name);
+    let command = Cli::command();
+    let all = command.get_subcommands().flat_map(clap::Command::get_arguments).chain(command.get_arguments());
+    let mut longs = all.filter_map(clap::Arg::get_long);
+    longs.any(|long| long == known).then(|| format!("--{name}"))
 }
 
 /// A result that is all there is to say.

@@ -84,6 +84,9 @@ impl Alibaba {
     }
 
     async fn read_task(&self, id: &str) -> Result<Readable<Arc<Task>>, ProviderError> {
+        if id.is_empty() {
+            return Ok(Err("the service lists a task without an id".to_owned()));
+        }
         match self.client.call::<GetTask>(GET, Input::new().with("TaskId", id)).await {
             Ok(answer) if *answer.task_detail.task_id == *id => Ok(Ok(Arc::new(answer.task_detail.0))),
             Ok(_) => Ok(Err(format!("{} answers with another task than {id}, or with none", GET.name))),
