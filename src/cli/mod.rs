@@ -14,7 +14,6 @@ mod sandbox;
 mod session;
 mod verbose;
 
-use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,8 +90,8 @@ pub async fn run(arguments: Vec<std::ffi::OsString>, outside: Outside) -> u8 {
             };
             // Help that nobody reads is no failure.
             let _ = error.print();
-            if let Some(hint) = single_dash.filter(|_| code == 3) {
-                let _ = std::io::stderr().write_all(format!("\nhint: long flags take two dashes: {hint}\n").as_bytes());
+            if let Some(flag) = single_dash.filter(|_| code == 3) {
+                Ui::standard(false, false).note(&format!("hint: long flags take two dashes: {flag}"));
             }
             return code;
         }
