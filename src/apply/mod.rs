@@ -12,12 +12,14 @@
 //! | `send` | one write, sent until its fate is known |
 //! | `arrival` | whether a request whose acceptance nobody saw has arrived |
 //! | `doubt` | requests whose answer was lost, where only looking tells |
+//! | `declarations` | what is declared when every step of an address has succeeded; pure |
 //! | `entries` | the ledger entries of steps; pure |
 //! | `flight` | what the cloud has accepted and not finished |
 //! | [`mod@settle`] | what earlier runs left open |
 
 mod arrival;
 mod board;
+mod declarations;
 mod doubt;
 mod entries;
 mod flight;

@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
 use super::board::Board;
+use super::declarations::Declarations;
 use super::doubt::Doubt;
 use super::entries;
 use super::flight::Running;
@@ -29,6 +30,7 @@ pub struct Run<'a, 'c> {
     pub context: &'a mut Context<'c>,
     pub plan: &'a Plan,
     pub board: Board<'a>,
+    declarations: Declarations<'a>,
     pub running: BTreeMap<StepId, Running>,
     /// When the product of a ready step was last looked at.
     pub looked_at: BTreeMap<StepId, Timestamp>,
@@ -76,6 +78,7 @@ impl<'a, 'c> Run<'a, 'c> {
             context,
             plan,
             board: Board::new(&plan.steps),
+            declarations: Declarations::new(plan),
             running: BTreeMap::new(),
             looked_at: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -122,6 +125,7 @@ impl<'a, 'c> Run<'a, 'c> {
         if !self.stopping {
             self.start_ready().await?;
         }
+        self.declare().await?;
         if self.running.is_empty() && self.doubtful.is_empty() {
             return Ok(!self.stopping && self.board.has_ready());
         }
@@ -129,7 +133,14 @@ impl<'a, 'c> Run<'a, 'c> {
         self.context.sleep(pause).await;
         self.poll().await?;
         self.resolve_doubts().await?;
+        self.declare().await?;
         Ok(true)
+    }
+
+    /// Writes what is declared of addresses whose steps have all succeeded.
+    async fn declare(&mut self) -> Result<(), Problem> {
+        let due = self.declarations.take_due();
+        self.context.append(due).await
     }
 
     /// Soon after a submit something may end soon; later it is enough to look now and then.
@@ -383,6 +394,7 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 
     pub fn done(&mut self, step: &Step, since: Timestamp, note: Option<String>) {
+        self.declarations.succeeded(&step.address);
         self.succeeded(step, since, note, true);
     }
 
@@ -390,6 +402,10 @@ impl<'a, 'c> Run<'a, 'c> {
     fn unneeded(&mut self, step: &Step, why: String) {
         self.report.unneeded += 1;
         let now = self.context.clock.now();
+        if matches!(step.request.change(), Request::Update { .. }) {
+            self.declarations.keep_tags(&step.address, self.context.journal.ledger());
+        }
+        self.declarations.succeeded(&step.address);
         self.succeeded(step, now, Some(why), false);
     }
 

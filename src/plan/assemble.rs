@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::planner::Planner;
 use super::{Change, Counts, DeferredUpdate, Drift, Finding, Inputs, Plan, check, order, secrets};
 use crate::ledger::Ledger;
-use crate::ledger::entry::Entry;
+use crate::ledger::entry::{Declaration, Entry, Holdings, Verified};
 use crate::model::{Address, ParameterSpec, Request, Step, StepId};
 use crate::problem::Problem;
 
@@ -28,13 +28,14 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
     let unchanged = drafts.iter().filter(|(_, draft)| draft.is_empty()).map(|(address, _)| address).filter(unchanged);
     let unchanged = unchanged.count() as u32;
     let with_work = drafts.into_iter().filter(|(_, draft)| !draft.is_empty());
-    let (held, drafts): (BTreeMap<_, _>, BTreeMap<_, _>) =
+    let (held, mut drafts): (BTreeMap<_, _>, BTreeMap<_, _>) =
         with_work.partition(|(address, _)| blocked.contains(address));
     let pending = held.into_values().map(sorted).filter(|change| !change.actions.is_empty()).collect();
     // Of what was to move and stays where it is, nothing can be said under its new address.
     observed.retain(|entry| {
         entry.address().is_none_or(|at| inputs.ledger.managed.contains_key(at) || drafts.contains_key(at))
     });
+    follow_moves(&mut drafts);
     let steps = order::steps(&drafts, &inputs.ledger.managed);
     let refusals = check::refusals(inputs, &drafts);
     let counts = count(&drafts, &drift, &blocked, unchanged);
@@ -48,12 +49,14 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
         })
         .collect();
     let base = base.into_iter().filter(|(address, _)| drafts.contains_key(address)).collect();
-    let records = drafts.values().flat_map(|draft| draft.records.clone()).collect();
+    let records: Vec<Entry> = drafts.values().flat_map(|draft| draft.records.clone()).collect();
+    let last = drafts.values().filter_map(|draft| Some((draft.address.clone(), draft.declared_last.clone()?)));
+    let declared_last: BTreeMap<Address, Declaration> = last.collect();
     let paths = drafts.values().filter_map(|draft| Some((draft.address.clone(), draft.path.clone()?))).collect();
     let changes: Vec<Change> = drafts.into_values().map(sorted).filter(|change| !change.actions.is_empty()).collect();
     Plan {
         project: inputs.project.name.clone(),
-        digest: digest(&changes, &steps, &paths),
+        digest: digest(&changes, &steps, &paths, &records, &declared_last),
         changes,
         steps,
         findings,
@@ -66,6 +69,7 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
         unsettled: unsettled(inputs.ledger),
         blocked,
         records,
+        declared_last,
         observed,
         base,
         guards,
@@ -73,6 +77,25 @@ pub fn assemble(inputs: &Inputs<'_>, mut planner: Planner<'_>) -> Plan {
         launch_roles,
         secrets: secrets::all(inputs),
         listed: inputs.live.iter().map(|(target, seen)| (target.clone(), seen.products.len())).collect(),
+    }
+}
+
+/// A product that is used under another address from now on is declared by that one.
+fn follow_moves(drafts: &mut BTreeMap<Address, Draft>) {
+    let moves = drafts.values().filter_map(|draft| Some((draft.moved_from()?.clone(), draft.address.clone())));
+    let moves: BTreeMap<Address, Address> = moves.collect();
+    if moves.is_empty() {
+        return;
+    }
+    for draft in drafts.values_mut() {
+        let recorded = draft.records.iter_mut().filter_map(|entry| match entry {
+            Entry::Declared { declaration, .. } => Some(declaration),
+            _ => None,
+        });
+        for declaration in recorded.chain(&mut draft.declared_last) {
+            let needs = std::mem::take(&mut declaration.needs);
+            declaration.needs = needs.into_iter().map(|need| moves.get(&need).cloned().unwrap_or(need)).collect();
+        }
     }
 }
 
@@ -186,9 +209,16 @@ fn blocked(inputs: &Inputs<'_>, findings: &[Finding], drafts: &BTreeMap<Address,
     blocked.into_iter().filter(|address| own.contains(address) || has_work(address)).cloned().collect()
 }
 
-/// The hash over the meaning of a plan: changes and steps, without remarks, evidence or anything of who runs it. A launch
-/// path takes part by its name, because its id depends on who asks; how long a step may take is no part of what it does.
-fn digest(changes: &[Change], steps: &[Step], paths: &BTreeMap<Address, String>) -> String {
+/// The hash over the meaning of a plan: changes, steps and what the ledger is told, without remarks, evidence or anything
+/// of who runs it. A launch path takes part by its name, because its id depends on who asks; how long a step may take is no
+/// part of what it does.
+fn digest(
+    changes: &[Change],
+    steps: &[Step],
+    paths: &BTreeMap<Address, String>,
+    records: &[Entry],
+    declared_last: &BTreeMap<Address, Declaration>,
+) -> String {
     let mut hasher = Sha256::new();
     for change in changes {
         let fields: Vec<_> = change.fields.iter().map(|f| (f.action, &f.name, &f.before, &f.after)).collect();
@@ -204,7 +234,27 @@ fn digest(changes: &[Change], steps: &[Step], paths: &BTreeMap<Address, String>)
         }
         hash(&mut hasher, &(step.id, &step.address, step.kind, &step.after, &*request));
     }
+    records.iter().for_each(|entry| hash(&mut hasher, &decided(entry)));
+    for (address, declaration) in declared_last {
+        hash(&mut hasher, &(address, without_timeout(declaration)));
+    }
     format!("sha256:{}", hex::encode(hasher.finalize()))
+}
+
+/// An entry without what was only seen of the product.
+fn decided(entry: &Entry) -> Entry {
+    let mut entry = entry.clone();
+    if let Entry::Adopted { holdings, verified, .. } = &mut entry {
+        (*holdings, *verified) = (Holdings::default(), Verified::default());
+    }
+    if let Entry::Adopted { declaration, .. } | Entry::Declared { declaration, .. } = &mut entry {
+        *declaration = without_timeout(declaration);
+    }
+    entry
+}
+
+fn without_timeout(declaration: &Declaration) -> Declaration {
+    Declaration { timeout_seconds: 0, ..declaration.clone() }
 }
 
 fn hash(hasher: &mut Sha256, value: &impl Serialize) {

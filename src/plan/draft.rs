@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Change, DeferredUpdate, Field, FieldName, Inputs, Shown};
+use super::{Action, Change, DeferredUpdate, Field, FieldName, Shown};
 use crate::ledger::Prepared;
 use crate::ledger::entry::{Declaration, Entry, Verified};
-use crate::model::{Address, Argument, ParameterSpec, Request, Spec, StepKind, Target, Template};
+use crate::model::{Address, Argument, ParameterSpec, Request, StepKind, Template};
 
 /// Everything that one address needs, as one value per cloud write.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Draft {
     pub supersedes: Option<String>,
     /// Ledger entries that need no cloud write.
     pub records: Vec<Entry>,
+    /// What is declared when every step has succeeded, if that is not what `records` declare.
+    pub declared_last: Option<Declaration>,
     /// What must be in place before (or, for a termination, is taken down after).
     pub needs: BTreeSet<Address>,
     pub timeout_seconds: u64,
@@ -66,6 +68,7 @@ impl Draft {
             prepared: None,
             supersedes: None,
             records: Vec::new(),
+            declared_last: None,
             needs: BTreeSet::new(),
             timeout_seconds: 0,
             protect: false,
@@ -129,11 +132,9 @@ impl Draft {
             Entry::Moved { .. } => Some(Action::Move),
             // A forgotten id that is provisioned anew is not the reader's business.
             Entry::Forgotten { .. } if self.provision.is_none() => Some(Action::Forget),
-            Entry::Declared { .. } if self.fields.iter().any(|field| field.action == Action::Declare) => {
-                Some(Action::Declare)
-            }
             _ => None,
         });
+        let declared = self.fields.iter().any(|field| field.action == Action::Declare).then_some(Action::Declare);
         let replaces = self.provision.is_some() && !self.terminate.is_empty();
         let writes = [
             (self.provision.is_some() && !replaces, Action::Provision),
@@ -143,7 +144,10 @@ impl Draft {
             (self.owner.is_some(), Action::SetOwner),
             (!self.terminate.is_empty() && !replaces, Action::Terminate),
         ];
-        recorded.chain(writes.into_iter().filter(|(present, _)| *present).map(|(_, action)| action)).collect()
+        recorded
+            .chain(declared)
+            .chain(writes.into_iter().filter(|(present, _)| *present).map(|(_, action)| action))
+            .collect()
     }
 
     pub fn into_change(self) -> Change {
@@ -156,43 +160,6 @@ impl Draft {
             notes: self.notes,
         }
     }
-}
-
-/// What the ledger keeps of a product when its block is gone.
-pub fn declaration(inputs: &Inputs<'_>, spec: &Spec, name: &str, target: &Target) -> Declaration {
-    Declaration {
-        name: name.to_owned(),
-        cloud: target.cloud,
-        account: target.account.clone(),
-        region: target.region.clone(),
-        protect: spec.protect,
-        steward: spec.steward.as_ref().map(|steward| steward.value.clone()),
-        needs: inputs.needs(&spec.address).clone(),
-        tags: spec.tags.iter().flatten().map(|(key, _)| key.clone()).collect(),
-        timeout_seconds: spec.timeout.as_secs(),
-    }
-}
-
-/// The fields in which two declarations differ, for the reader. A changed timeout is nobody's business.
-pub fn declaration_fields(before: &Declaration, after: &Declaration) -> Vec<Field> {
-    let text = |value: &Option<String>| value.clone().map_or(Shown::Absent, Shown::Text);
-    let list = |set: &mut dyn Iterator<Item = String>| {
-        let all: Vec<String> = set.collect();
-        if all.is_empty() { Shown::Absent } else { Shown::Text(all.join(", ")) }
-    };
-    let addresses = |set: &BTreeSet<Address>| list(&mut set.iter().map(ToString::to_string));
-    let candidates = [
-        (FieldName::Name, Shown::Text(before.name.clone()), Shown::Text(after.name.clone())),
-        (FieldName::Steward, text(&before.steward), text(&after.steward)),
-        (FieldName::Protect, Shown::Text(before.protect.to_string()), Shown::Text(after.protect.to_string())),
-        (FieldName::DependsOn, addresses(&before.needs), addresses(&after.needs)),
-        (FieldName::TagKeys, list(&mut before.tags.iter().cloned()), list(&mut after.tags.iter().cloned())),
-    ];
-    candidates
-        .into_iter()
-        .filter(|(_, before, after)| before != after)
-        .map(|(name, before, after)| Field::new(Action::Declare, name, before, after))
-        .collect()
 }
 
 /// The rules of the arguments that still refer to outputs.

@@ -1,10 +1,10 @@
 //! What exists: whether it can be worked on, what really runs, and who holds it.
 
-use super::draft::{Draft, declaration, declaration_fields};
+use super::draft::Draft;
 use super::knowledge::{Fact, Presence};
 use super::planner::{Matched, Planner};
-use super::{Action, Drift, Field, FieldName, Inputs, Shown};
-use crate::ledger::entry::{Declaration, Entry, Holdings, Verified};
+use super::{Action, Drift, Field, FieldName, Shown};
+use crate::ledger::entry::{Entry, Holdings, Verified};
 use crate::ledger::{Applied, Managed};
 use crate::model::principal::is_owner;
 use crate::model::{Address, Cloud, OperationState, ProvisionedProduct, Request, Status};
@@ -50,7 +50,7 @@ impl<'a> Planner<'a> {
         let tags = running.and_then(|running| self.update(&m, product, &running, &mut draft));
         let (held_back, ()) = (tags?, held.and(former).and(owner)?);
         self.set_owner(&mut draft, &m, product);
-        redeclare(self.inputs, &mut draft, &m);
+        self.declare(&mut draft, &m, &held_back);
         self.hold_back(&spec.address, &held_back);
         self.tainted(&m, product, &draft);
         draft.verified.operation.clone_from(&product.last_successful);
@@ -314,25 +314,6 @@ impl<'a> Planner<'a> {
             }
         }
         known
-    }
-}
-
-/// Records what only the ledger keeps, where it differs. A tag key of ours stays in the ledger until the product is seen
-/// without the tag: a removal that was held back, was not sent or has failed would otherwise be forgotten.
-fn redeclare(inputs: &Inputs<'_>, draft: &mut Draft, m: &Matched<'_>) {
-    let Some(managed) = m.managed else { return };
-    let mut after = declaration(inputs, m.spec, &m.name, m.target);
-    let before = &managed.declaration;
-    let is_gone = |key: &&String| draft.live_tags.as_ref().is_some_and(|live| !live.contains(*key));
-    after.tags.extend(before.tags.iter().filter(|key| !is_gone(key)).cloned());
-    // A key whose tag is gone, and a timeout, are no reason to write.
-    let kept = before.tags.iter().filter(|key| after.tags.contains(*key)).cloned().collect();
-    let same = Declaration { timeout_seconds: after.timeout_seconds, tags: kept, ..before.clone() } == after;
-    if !same {
-        let tags_change = draft.fields.iter().any(|field| matches!(field.name, FieldName::Tag(_)));
-        let fields = declaration_fields(before, &after);
-        draft.fields.extend(fields.into_iter().filter(|field| field.name != FieldName::TagKeys || !tags_change));
-        draft.records.push(Entry::Declared { address: m.spec.address.clone(), declaration: after });
     }
 }
 

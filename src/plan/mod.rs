@@ -11,6 +11,7 @@ mod assemble;
 mod asserted;
 mod check;
 mod consistency;
+mod declare;
 mod draft;
 mod existing;
 mod facts;

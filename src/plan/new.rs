@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::{Draft, declaration, guards};
+use super::draft::{Draft, guards};
 use super::facts::{sent_path, unique_name};
 use super::planner::{Matched, Planner};
 use super::{Action, Field, FieldName, Shown, approval, resolve};
-use crate::ledger::entry::Entry;
 use crate::model::{ProvisionedProduct, Request, Status};
 use crate::problem::Problem;
 
@@ -78,13 +77,7 @@ impl<'a> Planner<'a> {
                 owner.value
             ));
         }
-        if let Some(steward) = &m.spec.steward {
-            draft.field(Action::Declare, FieldName::Steward, Shown::Absent, Shown::Text(steward.value.clone()));
-        }
-        draft.records.push(Entry::Declared {
-            address: m.spec.address.clone(),
-            declaration: declaration(self.inputs, m.spec, &m.name, m.target),
-        });
+        self.declare_launch(&mut draft, &m);
         Some(draft)
     }
 
@@ -135,6 +128,9 @@ impl<'a> Planner<'a> {
         draft.approvals.extend(self.termination_approvals(&spec.address, old)?);
         self.base.insert(spec.address.clone(), old.clone());
         self.leftovers(&spec.address, managed, &mut draft)?;
+        if let Some(managed) = managed {
+            self.declare_replaced(&mut draft, &managed.declaration);
+        }
         Some(draft)
     }
 }

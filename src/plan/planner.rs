@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, declaration};
+use super::declare::declaration;
+use super::draft::Draft;
 use super::knowledge::{Knowledge, Presence};
 use super::{Action, Drift, Field, FieldName, Finding, Inputs, Shown, resolve};
 use crate::ledger::Managed;

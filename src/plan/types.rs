@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::secrets::Secrets;
-use crate::ledger::entry::Entry;
+use crate::ledger::entry::{Declaration, Entry};
 use crate::model::{Address, ParameterSpec, ProvisionedProduct, SecretRef, Step, StepId};
 use crate::problem::Problem;
 
@@ -249,6 +249,9 @@ pub struct Plan {
     /// Ledger entries that `apply` writes before the first step.
     #[serde(skip)]
     pub records: Vec<Entry>,
+    /// What is declared of an address when all its steps have succeeded: it has let go of something by then.
+    #[serde(skip)]
+    pub declared_last: BTreeMap<Address, Declaration>,
     /// What was seen of holders and is news to the ledger: written by an apply, also by one that has nothing to do, and
     /// no change.
     #[serde(skip)]

@@ -31,12 +31,23 @@ pub(crate) fn changes(plan: &Plan, full: bool) -> Vec<Vec<&Change>> {
     groups
 }
 
-/// Changes that only the ledger sees: adoptions without anything else, then the others.
-pub(crate) fn ledger_only(plan: &Plan) -> (Vec<&Change>, Vec<&Change>) {
-    plan.changes
+/// Changes that only the ledger sees: adoptions, those together that declare the same, then the others.
+pub(crate) fn ledger_only(plan: &Plan) -> (Vec<Vec<&Change>>, Vec<&Change>) {
+    let (adopted, others): (Vec<&Change>, Vec<&Change>) = plan
+        .changes
         .iter()
         .filter(|change| !change.actions.iter().any(|action| action.writes()))
-        .partition(|change| change.actions == [Action::Adopt] && change.notes.is_empty())
+        .partition(|change| change.actions == [Action::Adopt]);
+    let mut groups: Vec<Vec<&Change>> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for change in adopted {
+        let place = *places.entry(format!("{:?}", (&change.fields, &change.notes))).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(change),
+            None => groups.push(vec![change]),
+        }
+    }
+    (groups, others)
 }
 
 /// What is terminated, by address. A change names the product that its address stands for; after a replacement that may

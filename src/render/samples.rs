@@ -85,6 +85,7 @@ pub(crate) fn empty() -> Plan {
         deferred: BTreeMap::new(),
         launch_roles: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        declared_last: BTreeMap::new(),
         observed: Vec::new(),
         listed: BTreeMap::new(),
     }

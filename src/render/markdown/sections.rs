@@ -1,6 +1,6 @@
 //! The parts of the comment, each in several forms: whole, shortened, counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::{group, safe, summary, value};
 use super::escape::{cell, code, details, fence, prose};
@@ -208,28 +208,30 @@ fn table_names(names: &[&Address], all: bool) -> String {
 
 pub(super) fn ledger(plan: &Plan) -> Vec<String> {
     let (adopted, others) = group::ledger_only(plan);
-    let total = adopted.len() + others.len();
+    let total = adopted.iter().map(Vec::len).sum::<usize>() + others.len();
     let mut entries = Vec::new();
-    if !adopted.is_empty() {
-        let names: Vec<&Address> = adopted.iter().map(|change| &change.address).collect();
-        entries.push(format!("adopt {}: {}", summary::products(names.len()), addresses(&names, true)));
-        let notes: BTreeSet<&String> = adopted.iter().flat_map(|change| &change.notes).collect();
-        entries.extend(notes.into_iter().map(|note| prose(note)));
+    for group in adopted {
+        let names: Vec<&Address> = group.iter().map(|change| &change.address).collect();
+        let fields = group.first().map(|first| declared(plan, first)).unwrap_or_default();
+        entries.push(format!("adopt {}: {}{fields}", summary::products(names.len()), addresses(&names, true)));
+        entries.extend(group.first().into_iter().flat_map(|first| &first.notes).map(|note| prose(note)));
     }
     for change in others {
         let words: Vec<&str> = change.actions.iter().map(|action| action.word()).collect();
-        let show = |side, name| safe::clip(&value::shown(side, name, group::account(plan, &change.address)), 300);
-        let fields: String = change
-            .fields
-            .iter()
-            .map(|field| {
-                let (before, after) = (show(&field.before, &field.name), show(&field.after, &field.name));
-                format!("; {} {} → {}", code(&value::full_label(&field.name)), code(&before), code(&after))
-            })
-            .collect();
-        entries.push(format!("{} {}{fields}", words.join(", "), code(&change.address.to_string())));
+        let address = code(&change.address.to_string());
+        entries.push(format!("{} {address}{}", words.join(", "), declared(plan, change)));
     }
     listed("Ledger only", total, entries).into_iter().step_by(2).collect()
+}
+
+/// What a change tells the ledger.
+fn declared(plan: &Plan, change: &Change) -> String {
+    let show = |side, name| code(&safe::clip(&value::shown(side, name, group::account(plan, &change.address)), 300));
+    let fields = change.fields.iter().map(|field| {
+        let (before, after) = (show(&field.before, &field.name), show(&field.after, &field.name));
+        format!("; {} {before} → {after}", code(&value::full_label(&field.name)))
+    });
+    fields.collect()
 }
 
 pub(super) fn drift(plan: &Plan, full: bool) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! One change, or several equal ones, as a block; and the changes that only the ledger sees, a line each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::line::{Line, Page, columns};
 use super::super::style::Tone;
@@ -238,7 +238,21 @@ fn declared(fields: &[&Field], account: Option<&str>) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Changes without a cloud write, one line each; adoptions without anything else are one line together.
+/// A line of the ledger and what it declares, which stands below where it does not fit.
+fn recorded(page: &mut Page, line: Line, told: &str) {
+    const ONLY: &str = "ledger only";
+    let gap = if line.width() > VALUES { "   " } else { "" };
+    if told.is_empty() {
+        return page.line(&line.then(Tone::Dim, format!("{gap}{ONLY}")));
+    }
+    if line.width() + columns(gap) + columns(told) + 3 + ONLY.len() <= page.style.width {
+        return page.line(&line.then(Tone::Plain, format!("{gap}{told}   ")).then(Tone::Dim, ONLY));
+    }
+    page.line(&line.then(Tone::Dim, format!("{gap}{ONLY}")));
+    page.prose(6, Tone::Plain, told);
+}
+
+/// Changes without a cloud write, one line each; adoptions that declare the same are one line together.
 pub(super) fn ledger_only(page: &mut Page, plan: &Plan, full: bool) {
     let (adopted, others) = group::ledger_only(plan);
     if adopted.is_empty() && others.is_empty() {
@@ -248,35 +262,33 @@ pub(super) fn ledger_only(page: &mut Page, plan: &Plan, full: bool) {
     let start = |action: Action| {
         Line::indented(2).then(Tone::from(action), format!("{} {}", action.symbol(), action.word())).at_column(VALUES)
     };
-    if full || adopted.len() == 1 {
-        for change in &adopted {
-            let line = identified(
-                start(Action::Adopt),
-                vec![address(&change.address)],
-                &change.id.as_deref().into_iter().collect::<Vec<_>>(),
-            );
-            page.line(&line.then(Tone::Dim, "   ledger only"));
+    for group in &adopted {
+        let told = group.first().map(|first| {
+            let fields: Vec<&Field> = first.fields.iter().collect();
+            declared(&fields, group::account(plan, &first.address))
+        });
+        let told = told.unwrap_or_default();
+        if full || group.len() == 1 {
+            for change in group {
+                let ids: Vec<&str> = change.id.as_deref().into_iter().collect();
+                recorded(page, identified(start(Action::Adopt), vec![address(&change.address)], &ids), &told);
+            }
+        } else {
+            recorded(page, start(Action::Adopt).then(Tone::Strong, summary::products(group.len())), &told);
+            page.list(6, &addresses(group.iter().map(|change| &change.address), false));
         }
-    } else if !adopted.is_empty() {
-        let line = start(Action::Adopt).then(Tone::Strong, summary::products(adopted.len()));
-        page.line(&line.then(Tone::Dim, "   ledger only"));
-        page.list(6, &addresses(adopted.iter().map(|change| &change.address), false));
+        let notes = group.first().into_iter().flat_map(|first| &first.notes);
+        notes.for_each(|note| note_below(page, 6, Tone::Dim, note));
     }
-    let notes: BTreeSet<&String> = adopted.iter().flat_map(|change| &change.notes).collect();
-    notes.into_iter().for_each(|note| note_below(page, 6, Tone::Dim, note));
     for change in others {
         for action in &change.actions {
             let fields: Vec<&Field> = change.fields.iter().filter(|field| field.action == *action).collect();
             let mut line = start(*action);
             // A move names both addresses itself.
             if *action != Action::Move || fields.is_empty() {
-                line.push(Tone::Plain, format!("{}   ", address(&change.address)));
+                line.push(Tone::Plain, address(&change.address));
             }
-            if !fields.is_empty() {
-                let told = declared(&fields, group::account(plan, &change.address));
-                line.push(Tone::Plain, format!("{told}   "));
-            }
-            page.line(&line.then(Tone::Dim, "ledger only"));
+            recorded(page, line, &declared(&fields, group::account(plan, &change.address)));
         }
         for note in &change.notes {
             note_below(page, 6, Tone::Dim, note);
