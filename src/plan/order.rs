@@ -105,7 +105,8 @@ pub fn steps(drafts: &BTreeMap<Address, Draft>, managed: &BTreeMap<Address, Mana
     let mut edges: Vec<(NodeIndex, NodeIndex)> = Vec::new();
     for (address, draft) in drafts {
         let own = &chains[address];
-        let former = managed.get(address).map(|managed| &managed.declaration.needs);
+        // What a renamed product needed stands in the ledger under its former address.
+        let former = managed.get(draft.moved_from().unwrap_or(address)).map(|managed| &managed.declaration.needs);
         let removed = own.work.is_empty() && own.owner.is_none();
         for needed in draft.needs.iter().chain(former.into_iter().flatten()) {
             let Some(other) = chains.get(needed) else { continue };
