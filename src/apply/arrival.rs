@@ -73,13 +73,19 @@ pub async fn look(provider: &dyn Provider, step: &Unsettled) -> Result<Verdict, 
     let Some(product) = seen.products.get(id) else {
         return Ok(Verdict::Unclear(format!("{id} cannot be seen")));
     };
-    if holds(&started.request, product, &seen) {
+    let untouched = product.last_operation == started.seen;
+    // What held before it was sent says nothing about whether it arrived.
+    if holds(&started.request, product, &seen) && !(untouched && is_sent_again(&started.request)) {
         return Ok(Verdict::Holds { product: id.to_owned(), operation: product.last_operation.clone() });
     }
-    if product.last_operation == started.seen {
+    if untouched {
         return Ok(if replays { Verdict::Resend } else { Verdict::NotThere });
     }
     newer(provider, step, product).await
+}
+
+fn is_sent_again(request: &Request) -> bool {
+    matches!(request, Request::SetOwner { again: true, .. } | Request::SetLaunchRole { again: true, .. })
 }
 
 /// Whether a launch that cannot be sent twice has arrived. Nothing had its name when it was sent, so what has it now and
@@ -171,7 +177,7 @@ async fn newer(
 fn holds(request: &Request, product: &ProvisionedProduct, seen: &Observation) -> bool {
     match request.change() {
         Request::SetOwner { owner, .. } => is_owner(owner, product),
-        Request::SetLaunchRole { id, role } => {
+        Request::SetLaunchRole { id, role, .. } => {
             seen.launch_roles.get(id).is_some_and(|now| now.as_deref() == Some(role.as_str()))
         }
         Request::Provision { .. }

@@ -30,7 +30,7 @@ pub struct Running {
 /// cannot be seen either has been given away, as far as anybody can tell; the operation then stays
 /// [`Operation::NOT_VISIBLE`].
 pub async fn confirm_transfer(provider: &dyn Provider, request: &Request, operation: &mut Operation) {
-    let Request::SetOwner { id, owner } = request else { return };
+    let Request::SetOwner { id, owner, .. } = request else { return };
     let query = Query { confirm: BTreeSet::from([id.clone()]), ..Query::default() };
     // A look that fails says nothing; the next poll asks again.
     let Ok(answer) = provider.observe(&query).await else { return };
@@ -176,7 +176,7 @@ impl Run<'_, '_> {
             let request = match &step.request {
                 // The product of a launch in this very plan has no id there.
                 Request::SetOwner { owner, .. } => {
-                    Request::SetOwner { id: running.operation.product_id.clone(), owner: owner.clone() }
+                    Request::SetOwner { id: running.operation.product_id.clone(), owner: owner.clone(), again: false }
                 }
                 other => other.clone(),
             };

@@ -219,10 +219,11 @@ fn already(
     seen: Option<&Observation>,
 ) -> Option<Result<String, Problem>> {
     match request.change() {
+        Request::SetOwner { again: true, .. } | Request::SetLaunchRole { again: true, .. } => None,
         Request::SetOwner { owner, .. } => {
             now.is_some_and(|now| is_owner(owner, now)).then(|| Ok("it has this owner already".to_owned()))
         }
-        Request::SetLaunchRole { id, role } => (seen?.launch_roles.get(id)?.as_deref() == Some(role.as_str()))
+        Request::SetLaunchRole { id, role, .. } => (seen?.launch_roles.get(id)?.as_deref() == Some(role.as_str()))
             .then(|| Ok("it has this launch role already".to_owned())),
         Request::Update { parameters, .. } => {
             let deferred = plan.deferred.get(&step.id)?;

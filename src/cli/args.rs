@@ -177,7 +177,7 @@ pub struct Plan {
     pub selection: Selection,
     #[command(flatten)]
     pub output: Output,
-    /// Send an update again although nothing differs
+    /// Send owner and launch role again; after a failed update also the update
     #[arg(long, value_name = "ADDR", help_heading = "Selection")]
     pub reapply: Vec<String>,
     /// Exit with 2 when there are changes
@@ -214,7 +214,7 @@ pub struct Apply {
     pub output: Output,
     #[command(flatten)]
     pub execution: Execution,
-    /// Send an update again although nothing differs
+    /// Send owner and launch role again; after a failed update also the update
     #[arg(long, value_name = "ADDR", help_heading = "Selection")]
     pub reapply: Vec<String>,
 }

@@ -119,10 +119,16 @@ pub enum Request {
     SetLaunchRole {
         id: String,
         role: String,
+        /// Sent although the product has it already (`--reapply`).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     SetOwner {
         id: String,
         owner: String,
+        /// Sent although the product has it already (`--reapply`).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     Terminate {
         id: String,

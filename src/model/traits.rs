@@ -19,7 +19,7 @@ pub struct Traits {
     pub updates_tags_alone: bool,
     /// The last tag can be removed.
     pub removes_all_tags: bool,
-    /// An update that changes nothing is carried out (`--reapply`).
+    /// Something can be sent again although nothing differs (`--reapply`).
     pub reapplies: bool,
     /// Some changes may need somebody's approval.
     pub asks_approval: bool,

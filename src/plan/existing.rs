@@ -50,6 +50,7 @@ impl<'a> Planner<'a> {
         let tags = running.and_then(|running| self.update(&m, product, &running, &mut draft));
         let (held_back, ()) = (tags?, held.and(former).and(owner)?);
         self.set_owner(&mut draft, &m, product);
+        self.nothing_to_reapply(&m, product, &draft);
         self.declare(&mut draft, &m, &held_back);
         self.hold_back(&spec.address, &held_back);
         self.tainted(&m, product, &draft);
@@ -189,14 +190,17 @@ impl<'a> Planner<'a> {
                 holdings.launch_role = current.map(str::to_owned);
             }
         }
-        if current != Some(wanted.value.as_str()) {
+        let again = current == Some(wanted.value.as_str());
+        if !again || self.is_reapplied(&m.spec.address) {
             let base = m.managed.and_then(|managed| managed.applied.launch_role.clone()).map(Shown::Text);
             let before = current.map_or(Shown::Absent, |role| Shown::Text(role.to_owned()));
             let after = Shown::Text(wanted.value.clone());
-            let field = Field::new(Action::SetLaunchRole, FieldName::LaunchRole, before, after);
+            let field = Field::new(Action::SetLaunchRole, FieldName::LaunchRole, before, after).sent_again(again);
             draft.fields.push(field.drifted_from(base.as_ref()));
-            draft.launch_role = Some(Request::SetLaunchRole { id: product.id.clone(), role: wanted.value.clone() });
-        } else {
+            let (id, role) = (product.id.clone(), wanted.value.clone());
+            draft.launch_role = Some(Request::SetLaunchRole { id, role, again });
+        }
+        if again {
             draft.verified.launch_role = Some(wanted.value.clone());
         }
         Some(())
@@ -224,14 +228,35 @@ impl<'a> Planner<'a> {
             }
             return;
         };
-        if is_owner(&wanted.value, product) {
+        let again = is_owner(&wanted.value, product);
+        if again {
             draft.verified.owner = Some(wanted.value.clone());
+        }
+        if again && !self.is_reapplied(&m.spec.address) {
             return;
         }
         let base = m.managed.and_then(|managed| managed.applied.owner.clone()).filter(|base| !is_owner(base, product));
-        let field = Field::new(Action::SetOwner, FieldName::Owner, before, Shown::Text(wanted.value.clone()));
+        let after = Shown::Text(wanted.value.clone());
+        let field = Field::new(Action::SetOwner, FieldName::Owner, before, after).sent_again(again);
         draft.fields.push(field.drifted_from(base.map(Shown::Text).as_ref()));
-        draft.owner = Some(Request::SetOwner { id: product.id.clone(), owner: wanted.value.clone() });
+        draft.owner = Some(Request::SetOwner { id: product.id.clone(), owner: wanted.value.clone(), again });
+    }
+
+    /// Whether `--reapply` names the address.
+    pub fn is_reapplied(&self, address: &Address) -> bool {
+        self.inputs.options.reapply.contains(address)
+    }
+
+    fn nothing_to_reapply(&mut self, m: &Matched<'a>, product: &ProvisionedProduct, draft: &Draft) {
+        let address = &m.spec.address;
+        if !self.is_reapplied(address) || draft.writes() {
+            return;
+        }
+        let status = self.word(address, product);
+        let problem = Problem::failed(format!("there is nothing to send again: {} is {status}", product.id)).hint(
+            "`--reapply` sends the owner and the launch role that the files name, and an update only to a product whose last one failed",
+        );
+        self.finding(address, false, false, problem);
     }
 
     /// What the ledger does not know of who holds the product, and no step of this plan will write down.

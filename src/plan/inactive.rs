@@ -16,7 +16,7 @@ impl<'a> Planner<'a> {
         update: Update<'a>,
         stack: Option<&LiveParameters>,
     ) -> Option<Vec<String>> {
-        let mut differs = update.differs() || update.reapply;
+        let mut differs = update.differs();
         if let Some(stack) = stack
             && m.spec.parameters.is_some()
         {

@@ -61,7 +61,8 @@ impl<'a> Planner<'a> {
         });
         if let Some(role) = &m.spec.launch_role {
             draft.field(Action::SetLaunchRole, FieldName::LaunchRole, Shown::Absent, Shown::Text(role.value.clone()));
-            draft.launch_role = Some(Request::SetLaunchRole { id: String::new(), role: role.value.clone() });
+            draft.launch_role =
+                Some(Request::SetLaunchRole { id: String::new(), role: role.value.clone(), again: false });
         }
         if let Some(region) = &m.spec.stack_region {
             let after = Shown::Text(region.value.clone());
@@ -69,7 +70,7 @@ impl<'a> Planner<'a> {
         }
         if let Some(owner) = m.spec.owner.as_ref().filter(|_| m.target.cloud.traits().changes_owner) {
             draft.field(Action::SetOwner, FieldName::Owner, Shown::Absent, Shown::Text(owner.value.clone()));
-            draft.owner = Some(Request::SetOwner { id: String::new(), owner: owner.value.clone() });
+            draft.owner = Some(Request::SetOwner { id: String::new(), owner: owner.value.clone(), again: false });
         }
         if let Some(owner) = m.spec.owner.as_ref().filter(|_| draft.owner.is_none()) {
             draft.notes.push(format!(

@@ -102,6 +102,12 @@ impl Field {
         Field { action, name, before, after, note: None, drift: None }
     }
 
+    /// With a remark, if the product has the value already.
+    pub(super) fn sent_again(mut self, again: bool) -> Self {
+        self.note = again.then(|| "sent again (--reapply)".to_owned());
+        self
+    }
+
     /// With the change from outside, if what runs is not the base.
     pub(super) fn drifted_from(mut self, base: Option<&Shown>) -> Self {
         let base = base.filter(|base| **base != self.before);

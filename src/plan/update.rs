@@ -6,8 +6,8 @@ use super::facts::{Reading, sent_path, unique_name};
 use super::planner::{Matched, Planner};
 use super::{Action, DeferredUpdate, Field, FieldDrift, FieldName, Shown, approval, resolve, tags};
 use crate::model::{
-    Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, TagUpdates, Template, Traits,
-    Version,
+    Address, CatalogProduct, LaunchPath, LiveParameters, ProvisionedProduct, Request, Status, TagUpdates, Template,
+    Traits, Version,
 };
 use crate::problem::Problem;
 
@@ -19,8 +19,9 @@ pub(super) struct Update<'a> {
     path_before: Option<&'a str>,
     path_differs: bool,
     pub(super) tags: tags::Difference,
-    /// `--reapply`: sent even if nothing differs.
-    pub(super) reapply: bool,
+    /// `--reapply` of a product whose last update failed: sent even if nothing differs. An update that changes nothing
+    /// may taint a healthy product.
+    reapply: bool,
     traits: Traits,
 }
 
@@ -55,9 +56,8 @@ impl<'a> Planner<'a> {
         let spec = m.spec;
         let version = self.version(m, Some((running.version_id, running.version_name)))?;
         let version_differs = version.id != running.version_id;
-        let reapply = self.inputs.options.reapply.contains(&spec.address);
         let traits = m.target.cloud.traits();
-        if reapply && !traits.reapplies {
+        if self.is_reapplied(&spec.address) && !traits.reapplies {
             self.problems.push(
                 Problem::input(format!(
                     "`{}` cannot be reapplied: the service refuses an update that changes nothing",
@@ -68,6 +68,8 @@ impl<'a> Planner<'a> {
             );
             return None;
         }
+        let failed = matches!(product.status, Status::Tainted | Status::Error);
+        let reapply = self.is_reapplied(&spec.address) && failed && version.active;
         let is_stack = product.kind == traits.stack_kind;
         let managed_tags = spec.tags.is_some() || m.managed.is_some_and(|ours| !ours.declaration.tags.is_empty());
         let tags_of_stack = is_stack && managed_tags && (running.failed || !traits.lists_tags);
@@ -187,7 +189,7 @@ impl<'a> Planner<'a> {
             draft.notes.push(format!("version {} is deprecated", update.version.name));
         }
         if fields.is_empty() {
-            draft.notes.push("sent again as asked (--reapply), although nothing differs".to_owned());
+            draft.notes.push("sent again (--reapply), although nothing differs".to_owned());
         }
         if !certain {
             draft.deferred = Some(DeferredUpdate {

@@ -58,7 +58,7 @@ pub(crate) fn step(id: u32, key: &str, kind: StepKind, after: &[u32]) -> Step {
         after: after.iter().map(|id| StepId(*id)).collect(),
         request: match kind {
             StepKind::Terminate => Request::Terminate { id: format!("pp-{key}") },
-            _ => Request::SetOwner { id: format!("pp-{key}"), owner: "an ARN".to_owned() },
+            _ => Request::SetOwner { id: format!("pp-{key}"), owner: "an ARN".to_owned(), again: false },
         },
         timeout_seconds: 3600,
     }

@@ -131,11 +131,11 @@ pub(super) fn update(id: &str, parameters: BTreeMap<String, Argument>) -> Reques
 }
 
 pub(super) fn set_owner(id: &str, owner: &str) -> Request {
-    Request::SetOwner { id: id.to_owned(), owner: owner.to_owned() }
+    Request::SetOwner { id: id.to_owned(), owner: owner.to_owned(), again: false }
 }
 
 pub(super) fn set_launch_role(id: &str, role: &str) -> Request {
-    Request::SetLaunchRole { id: id.to_owned(), role: role.to_owned() }
+    Request::SetLaunchRole { id: id.to_owned(), role: role.to_owned(), again: false }
 }
 
 pub(super) fn terminate(id: &str) -> Request {

@@ -48,8 +48,8 @@ impl Aws {
                 };
                 accepted(UPDATE, self.write(UPDATE, input).await?)
             }
-            Request::SetLaunchRole { id, role } => self.set(id, LAUNCH_ROLE, role, token).await,
-            Request::SetOwner { id, owner } => self.set(id, OWNER, owner, token).await,
+            Request::SetLaunchRole { id, role, again: _ } => self.set(id, LAUNCH_ROLE, role, token).await,
+            Request::SetOwner { id, owner, again: _ } => self.set(id, OWNER, owner, token).await,
             Request::Terminate { id } => self.terminate(id, token).await,
             Request::Prepare { .. } | Request::Execute { .. } => {
                 let problem = Problem::failed("this service has no approvals");

@@ -492,7 +492,7 @@ pub fn ledger(text: &str, project: &Project) -> Ledger {
             step: StepId(1),
             address: address.clone(),
             kind: StepKind::SetOwner,
-            request: Request::SetOwner { id: what, owner: String::new() },
+            request: Request::SetOwner { id: what, owner: String::new(), again: false },
             token: "token".to_owned(),
             seen: None,
             before: Holdings::default(),

@@ -153,7 +153,7 @@ fn what_is_gone_cannot_be_handed_in() {
         rejected(submitted(&fake, &prepare(update(), None))),
         "pp-1 cannot be changed: it does not exist any more"
     );
-    let owner = Request::SetOwner { id: "pp-1".to_owned(), owner: "user/1".to_owned() };
+    let owner = Request::SetOwner { id: "pp-1".to_owned(), owner: "user/1".to_owned(), again: false };
     assert!(rejected(submitted(&cloud("pp-1", "", fine), &prepare(owner, None))).starts_with("internal error"));
 }
 

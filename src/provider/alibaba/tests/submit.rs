@@ -101,8 +101,8 @@ fn a_refusal_is_passed_on_without_what_was_sent() {
 #[test]
 fn what_this_cloud_cannot_change_is_refused_here() {
     let fake = service(|_| refuse("x", "y"));
-    let owner = Request::SetOwner { id: "pp-1".to_owned(), owner: "user/1".to_owned() };
-    let role = Request::SetLaunchRole { id: "pp-1".to_owned(), role: "r".to_owned() };
+    let owner = Request::SetOwner { id: "pp-1".to_owned(), owner: "user/1".to_owned(), again: false };
+    let role = Request::SetLaunchRole { id: "pp-1".to_owned(), role: "r".to_owned(), again: false };
     for (request, what) in [(owner, "the owner"), (role, "the launch role")] {
         let ProviderError::Rejected(problem) = submitted(&fake, &request).expect_err("impossible") else { panic!() };
         assert_eq!(problem.message, format!("Alibaba Cloud has no operation that changes {what}; nothing was sent"));

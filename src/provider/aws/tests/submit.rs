@@ -74,7 +74,7 @@ fn update_sends_exactly_one_of_value_and_previous_and_tags_only_when_given() {
 #[test]
 fn properties_are_set_one_at_a_time() {
     let reply = || ok(&json!({ "ProvisionedProductId": "pp-1", "RecordId": "rec-9", "Status": "IN_PROGRESS" }));
-    let owner = Request::SetOwner { id: "pp-1".into(), owner: "arn:o".into() };
+    let owner = Request::SetOwner { id: "pp-1".into(), owner: "arn:o".into(), again: false };
     let (operation, body, record) = sent(&owner, reply);
     assert_eq!(operation, "UpdateProvisionedProductProperties");
     assert_eq!(
@@ -85,7 +85,7 @@ fn properties_are_set_one_at_a_time() {
         })
     );
     assert_eq!((record.id.as_str(), record.kind.as_str(), record.state), ("rec-9", OWNER, OperationState::Running));
-    let role = Request::SetLaunchRole { id: "pp-1".into(), role: "arn:r".into() };
+    let role = Request::SetLaunchRole { id: "pp-1".into(), role: "arn:r".into(), again: false };
     assert_eq!(sent(&role, reply).1["ProvisionedProductProperties"], json!({ "LAUNCH_ROLE": "arn:r" }));
 }
 
@@ -127,7 +127,7 @@ fn a_refusal_keeps_the_words_and_the_request_id_of_the_service() {
         let reply = http::Response::builder().status(400).header("x-amzn-RequestId", "req-7").body(body.into());
         Ok(reply.expect("a response"))
     });
-    let request = Request::SetOwner { id: "pp-1".into(), owner: "arn:o".into() };
+    let request = Request::SetOwner { id: "pp-1".into(), owner: "arn:o".into(), again: false };
     let error = run(bench(&fake, |_| {}).aws.submit(&request, "t")).expect_err("refused");
     let ProviderError::Rejected(problem) = error else { panic!("{error:?}") };
     assert_eq!(
