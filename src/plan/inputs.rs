@@ -82,6 +82,17 @@ impl<'a> Inputs<'a> {
         self.by_name.get(&(target.site(), name)).copied()
     }
 
+    /// The former addresses of renamed blocks that this run leaves out: their products stay as they are.
+    pub(super) fn moves_left_out(&self) -> BTreeSet<&'a Address> {
+        let left_out = self.project.desired.values().filter(|spec| !self.scope.contains(&spec.address));
+        let renamed = left_out.filter(|spec| !self.ledger.managed.contains_key(&spec.address));
+        let former = renamed.filter_map(|spec| {
+            let target = self.project.targets.get(&spec.address.target)?;
+            self.address_of_name(target, &spec.name.value)
+        });
+        former.filter(|address| !self.project.desired.contains_key(*address)).collect()
+    }
+
     /// Whether the account and region that a product of ours is in have a target still, of whatever name.
     pub(super) fn is_reached(&self, declaration: &Declaration) -> bool {
         let place = (&declaration.account, &declaration.region);

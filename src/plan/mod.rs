@@ -61,9 +61,10 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Outcome, Vec<Problem>> {
             planner.declared(&inputs.project.desired[address]);
         }
     }
+    let left_out = inputs.moves_left_out();
     for (address, managed) in &inputs.ledger.managed {
         let reached = inputs.project.targets.contains_key(&address.target);
-        let stays = inputs.is_wanted(address) || planner.moved.contains(address);
+        let stays = inputs.is_wanted(address) || planner.moved.contains(address) || left_out.contains(address);
         if inputs.scope.contains(address) && reached && !stays {
             planner.undeclared(address, managed);
         }
