@@ -303,7 +303,11 @@ fn record(c: &Comparison<'_>, key: &str, spec: &ParameterSpec, wanted: Wanted, d
     } else if c.live.is_some() {
         let secret = match c.declared.and_then(|declared| declared.get(key)).map(|value| &value.value) {
             Some(Value::Secret(secret)) => Some(Argument::Secret(secret.clone())),
-            _ => wanted.argument.clone().filter(|argument| matches!(argument, Argument::Value(_))),
+            // A value that is merely kept is not the files', and may be a secret that the template does not mark.
+            _ => wanted
+                .argument
+                .clone()
+                .filter(|argument| matches!(argument, Argument::Value(_)) && wanted.shown != Shown::Previous),
         };
         difference.verified.extend(secret.map(|argument| (key.to_owned(), argument)));
     }
